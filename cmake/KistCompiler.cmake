@@ -1,0 +1,38 @@
+# Flags that every target of the project is built with.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+# The build tree has the shape of an installation, so that the program finds its plugins in both by the same rule.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_BINDIR}")
+set(KIST_PLUGIN_INSTALL_DIR "${CMAKE_INSTALL_LIBDIR}/kist/plugins")
+set(KIST_PLUGIN_BUILD_DIR "${CMAKE_BINARY_DIR}/${KIST_PLUGIN_INSTALL_DIR}")
+
+add_library(kist_flags INTERFACE)
+target_compile_definitions(kist_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+target_compile_options(kist_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+  -Wno-missing-field-initializers -fstack-protector-strong)
+target_link_options(kist_flags INTERFACE -Wl,-z,relro,-z,now)
+if(KIST_WERROR)
+  target_compile_options(kist_flags INTERFACE -Werror)
+endif()
+if(KIST_SANITIZE)
+  target_compile_options(kist_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(kist_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(KIST_COVERAGE)
+  target_compile_options(kist_flags INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(kist_flags INTERFACE --coverage)
+endif()
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug" AND NOT KIST_SANITIZE)
+  # Debian's own flags may have set another level already.
+  target_compile_options(kist_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)

@@ -1,0 +1,92 @@
+/*
+ * kist/filter.h - transforms a stream both ways: compression, encryption.
+ *
+ * Encoding works on blocks that do not depend on each other, so that the core can run it on all cores while the
+ * filter knows nothing of threads: one encoder per stream, one worker per thread. The outputs, put together in
+ * order, form one stream of a standard format. Decoding is sequential and takes any file of the format, also one
+ * made by the stock tool.
+ */
+#ifndef KIST_FILTER_H
+#define KIST_FILTER_H
+
+#include <kist/abi.h>
+#include <kist/option.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KIST_FILTER_COMPRESSES UINT64_C(1)
+#define KIST_FILTER_ENCRYPTS UINT64_C(2)
+
+/* One block of a stream to encode; borrowed. A stream has at least one block, and exactly one (the last) has `last`
+ * set; every block but the last holds exactly block_size bytes, and only that of an empty stream is empty. */
+struct kist_block {
+    uint32_t struct_size;
+    uint32_t last;
+    uint64_t index; /* 0, 1, 2, ... */
+    const void *data;
+    uint64_t size;
+};
+
+struct kist_filter {
+    struct kist_plugin_head head;
+    struct kist_plugin_about about;
+    uint64_t features;      /* KIST_FILTER_* */
+    const char *suffix;     /* added to the object's name: ".gz" */
+    const char *stock_decoder; /* how a person undoes it in a shell pipe, for RESTORE.txt: "gunzip -c" */
+
+    /* Required. Once per instance. `config` (kept) is the struct that the options filled. */
+    int (*open)(const struct kist_host *host, const void *config, void **ret_self, struct kist_error *err);
+    /* Required. Once, after all encoders, workers and decoders are gone. */
+    void (*close)(void *self);
+
+    /* Required. Raw bytes per block, the same for the life of the instance; 64 KiB to 4 MiB. */
+    uint64_t (*block_size)(void *self);
+    /* Required. The most bytes that one encoded block of `size` raw bytes can take. */
+    uint64_t (*encoded_bound)(void *self, uint64_t size);
+
+    /* Optional. Once per stream, before its workers: makes what they share (a file key, say) and writes the format's
+     * header, if any, into `out` (room for 64 KiB). `ret_encoder` is only read by the workers. Default: no header,
+     * and the instance itself is the encoder. */
+    int (*encode_begin)(void *self, void *out, size_t capacity, size_t *ret_size, void **ret_encoder,
+                        struct kist_error *err);
+    /* Optional. After all workers of the encoder are closed; also after a failure. */
+    void (*encode_end)(void *encoder);
+
+    /* Required. Once per thread that works on the stream. A worker is used by one thread; workers of one encoder
+     * run at once. */
+    int (*worker_open)(void *encoder, void **ret_worker, struct kist_error *err);
+    void (*worker_close)(void *worker);
+    /* Required. Encodes one block into `out`, which has room for encoded_bound(block->size). Blocks reach workers in
+     * any order; the result must not depend on that. */
+    int (*encode)(void *worker, const struct kist_block *block, void *out, size_t capacity, size_t *ret_size,
+                  struct kist_error *err);
+
+    /* Required. Once per stream to decode. */
+    int (*decode_begin)(void *self, void **ret_decoder, struct kist_error *err);
+    /* Required. Takes up to `size` bytes, gives up to `capacity`. Must make progress: take or give at least one byte,
+     * unless it needs more input than it got (then it takes it all). `size` is 0 only to ask for output that is still
+     * held back; gives 0 when there is none. Damage is KIST_ERR_CORRUPT, as soon as it is seen. */
+    int (*decode)(void *decoder, const void *data, size_t size, size_t *ret_taken, void *out, size_t capacity,
+                  size_t *ret_given, struct kist_error *err);
+    /* Required. After the last input: 0 only if the stream was whole and nothing followed it. Ends nothing. */
+    int (*decode_finish)(void *decoder, struct kist_error *err);
+    /* Required. Ends the decoder, also after a failure. */
+    void (*decode_end)(void *decoder);
+};
+
+#if !defined(__cplusplus)
+/* Defines the plugin: KIST_FILTER(.about = {.name = "gzip", ...}, .suffix = ".gz", ...); */
+#define KIST_FILTER(...)                                                                                            \
+    extern const struct kist_filter kist_plugin;                                                                    \
+    KIST_PUBLIC const struct kist_filter kist_plugin = {                                                            \
+        .head = {KIST_ABI_MAGIC, KIST_ABI_VERSION, KIST_KIND_FILTER, sizeof(struct kist_filter),                    \
+                 sizeof(struct kist_option), 0},                                                                    \
+        __VA_ARGS__}
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+#endif
