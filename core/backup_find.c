@@ -1,0 +1,133 @@
+#include "listing.h"
+#include "log.h"
+
+#include <string.h>
+
+int kist_backup_name_parse(const struct kist_config *config, const char *text, struct kist_backup_name *ret_name,
+                           struct kist_error *err)
+{
+    const char *slash = strchr(text, '/');
+    size_t length = slash ? (size_t)(slash - text) : strlen(text);
+    struct kist_backup_name name = {0};
+    for (size_t i = 0; i < config->pipeline_count && !name.pipeline; i++) {
+        const char *known = config->pipelines[i].name;
+        if (strlen(known) == length && strncmp(known, text, length) == 0)
+            name.pipeline = &config->pipelines[i];
+    }
+    if (!name.pipeline) {
+        kist_fail(err, KIST_ERR_CONFIG, "there is no pipeline '%.*s'", (int)length, text);
+        kist_hint(err, "`kist config show` lists the pipelines");
+        return KIST_ERR_CONFIG;
+    }
+    if (slash && strcmp(slash + 1, "latest") != 0) {
+        if (!kist_id_parse(slash + 1, NULL)) {
+            kist_fail(err, KIST_ERR_CONFIG, "'%s' is no id of a backup", slash + 1);
+            kist_hint(err, "ids look like 2026-11-21T02-00-00Z; `kist list %s` shows them", name.pipeline->name);
+            return KIST_ERR_CONFIG;
+        }
+        memcpy(name.id, slash + 1, sizeof name.id);
+    }
+    *ret_name = name;
+    return 0;
+}
+
+static int not_found(const struct kist_backup_name *name, struct kist_error *err)
+{
+    if (name->id[0])
+        kist_fail(err, KIST_ERR_NOT_FOUND, "there is no backup '%s/%s'", name->pipeline->name, name->id);
+    else
+        kist_fail(err, KIST_ERR_NOT_FOUND, "pipeline '%s' has no backup yet", name->pipeline->name);
+    kist_hint(err, name->id[0] ? "`kist list %s` shows the backups" : "`kist run %s` makes one", name->pipeline->name);
+    return KIST_ERR_NOT_FOUND;
+}
+
+/* The newest id that any destination has; "" when there is none. Destinations that do not answer are told of. */
+static int newest_id(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
+                     char ret_id[KIST_ID_LENGTH + 1], int *ret_found_destination, struct kist_error *err)
+{
+    const struct kist_config_pipeline *pipeline = name->pipeline;
+    size_t answers = 0;
+    for (size_t i = 0; i < pipeline->destination_count; i++) {
+        struct kist_store *store = NULL;
+        struct kist_catalog catalog = {0};
+        if (destination && strcmp(destination, pipeline->destinations[i]->name) != 0)
+            continue;
+        *ret_found_destination = 1;
+        if (err->code)
+            kist_log_error(NULL, err);
+        kist_error_clear(err);
+        int code = kist_store_open(pipeline->destinations[i], pipeline->name, cancel, &store, err);
+        if (!code)
+            code = kist_catalog_read(store, pipeline->name, &catalog, err);
+        answers += code ? 0 : 1;
+        if (!code && catalog.backup_count && strcmp(catalog.backups[catalog.backup_count - 1].id, ret_id) > 0)
+            memcpy(ret_id, catalog.backups[catalog.backup_count - 1].id, KIST_ID_LENGTH + 1);
+        kist_catalog_done(&catalog);
+        kist_store_close(store);
+    }
+    if (answers && err->code) {
+        kist_log_error(NULL, err);
+        kist_error_clear(err);
+    }
+    return answers ? 0 : err->code;
+}
+
+/* Tries one destination. */
+static int try_place(const struct kist_config_section *section, const char *pipeline, const char *id,
+                     struct kist_cancel *cancel, struct kist_found *ret_found, struct kist_error *err)
+{
+    struct kist_store *store = NULL;
+    int code = kist_store_open(section, pipeline, cancel, &store, err);
+    if (!code)
+        code = kist_catalog_load(store, pipeline, id, &ret_found->manifest, err);
+    if (code)
+        kist_store_close(store);
+    else
+        ret_found->store = store;
+    return code;
+}
+
+int kist_backup_find(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
+                     struct kist_found *ret_found, struct kist_error *err)
+{
+    const struct kist_config_pipeline *pipeline = name->pipeline;
+    struct kist_backup_name wanted = *name;
+    int known = 0;
+    if (!wanted.id[0] || destination) {
+        char newest[KIST_ID_LENGTH + 1] = "";
+        int code = newest_id(name, destination, cancel, newest, &known, err);
+        if (!known)
+            return kist_fail(err, KIST_ERR_CONFIG, "pipeline '%s' has no destination '%s'", pipeline->name, destination);
+        if (code)
+            return code;
+        if (!wanted.id[0])
+            memcpy(wanted.id, newest, sizeof wanted.id);
+    }
+    if (!wanted.id[0])
+        return not_found(name, err);
+    KIST_CLEANUP_ERROR struct kist_error worst = KIST_ERROR_INIT;
+    for (size_t i = 0; i < pipeline->destination_count; i++) {
+        struct kist_found found = {0};
+        if (destination && strcmp(destination, pipeline->destinations[i]->name) != 0)
+            continue;
+        int code = try_place(pipeline->destinations[i], pipeline->name, wanted.id, cancel, &found, err);
+        if (!code) {
+            if (worst.code)
+                kist_log_at(KIST_LOG_WARNING, NULL, &worst);
+            *ret_found = found;
+            return 0;
+        }
+        /* A destination that lacks the backup says nothing against the others; anything else is worth telling. */
+        if (code != KIST_ERR_NOT_FOUND)
+            kist_error_move(&worst, err);
+        kist_error_clear(err);
+    }
+    return worst.code ? kist_error_move(err, &worst) : not_found(&wanted, err);
+}
+
+void kist_found_done(struct kist_found *found)
+{
+    kist_manifest_done(&found->manifest);
+    kist_store_close(found->store);
+    *found = (struct kist_found){0};
+}

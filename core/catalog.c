@@ -1,0 +1,231 @@
+#include "catalog.h"
+#include "key.h"
+#include "state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MANIFEST_SUFFIX ".json"
+#define PENDING_SUFFIX ".pending"
+#define FOREIGN_GRACE (24 * 3600) /* seconds */
+
+char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix)
+{
+    char *key = NULL;
+    if (asprintf(&key, "_kist/%s%s%s%s", pipeline, *id ? "/" : "", id, suffix) < 0)
+        return NULL;
+    return key;
+}
+
+static int no_memory(struct kist_error *err)
+{
+    return kist_fail(err, KIST_ERR_FAILED, "out of memory for the catalog");
+}
+
+static int add_id(struct kist_catalog_id **ids, size_t *count, const char *id)
+{
+    /* Doubles at every power of two: a catalog may hold many thousands. */
+    if ((*count & (*count - 1)) == 0) {
+        struct kist_catalog_id *larger = reallocarray(*ids, *count ? *count * 2 : 1, sizeof **ids);
+        if (!larger)
+            return KIST_ERR_FAILED;
+        *ids = larger;
+    }
+    memcpy((*ids)[(*count)++].id, id, KIST_ID_LENGTH + 1);
+    return 0;
+}
+
+/* Notes the id of a manifest or of a run's note; anything else in the folder is not ours to judge. */
+static int note_object(void *arg, const struct kist_object *object)
+{
+    struct kist_catalog *catalog = arg;
+    const char *slash = strrchr(object->key, '/');
+    const char *name = slash ? slash + 1 : object->key;
+    char id[KIST_ID_LENGTH + 1];
+    if (strlen(name) <= KIST_ID_LENGTH)
+        return 0;
+    memcpy(id, name, KIST_ID_LENGTH);
+    id[KIST_ID_LENGTH] = '\0';
+    if (!kist_id_parse(id, NULL))
+        return 0;
+    if (strcmp(name + KIST_ID_LENGTH, MANIFEST_SUFFIX) == 0)
+        return add_id(&catalog->backups, &catalog->backup_count, id);
+    if (strcmp(name + KIST_ID_LENGTH, PENDING_SUFFIX) == 0)
+        return add_id(&catalog->pending, &catalog->pending_count, id);
+    return 0;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    return strcmp(left, right);
+}
+
+int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kist_catalog *ret_catalog,
+                      struct kist_error *err)
+{
+    struct kist_catalog catalog = {0};
+    char *folder = kist_catalog_key(pipeline, "", "");
+    int code = folder ? kist_store_list(store, folder, note_object, &catalog, err) : no_memory(err);
+    free(folder);
+    if (code) {
+        kist_catalog_done(&catalog);
+        return code;
+    }
+    if (catalog.backup_count)
+        qsort(catalog.backups, catalog.backup_count, sizeof *catalog.backups, compare_ids);
+    if (catalog.pending_count)
+        qsort(catalog.pending, catalog.pending_count, sizeof *catalog.pending, compare_ids);
+    *ret_catalog = catalog;
+    return 0;
+}
+
+void kist_catalog_done(struct kist_catalog *catalog)
+{
+    free(catalog->backups);
+    free(catalog->pending);
+    *catalog = (struct kist_catalog){0};
+}
+
+int kist_catalog_has(const struct kist_catalog *catalog, const char *id)
+{
+    return catalog->backup_count &&
+           bsearch(id, catalog->backups, catalog->backup_count, sizeof *catalog->backups, compare_ids) != NULL;
+}
+
+int kist_catalog_load(struct kist_store *store, const char *pipeline, const char *id, struct kist_manifest *ret_manifest,
+                      struct kist_error *err)
+{
+    char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
+    char *text = NULL;
+    size_t size = 0;
+    if (!key)
+        return no_memory(err);
+    int code = kist_store_get_bytes(store, key, KIST_MANIFEST_LIMIT, &text, &size, err);
+    if (!code) {
+        code = kist_manifest_parse(text, size, pipeline, id, ret_manifest, err);
+        if (code)
+            code = kist_error_prefix(err, "%s: '%s'", kist_store_name(store), key);
+    }
+    free(text);
+    free(key);
+    return code;
+}
+
+int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text, size_t size,
+                        struct kist_error *err)
+{
+    char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
+    if (!key)
+        return no_memory(err);
+    int code = kist_store_put_bytes(store, key, text, size, "application/json", err);
+    free(key);
+    return code;
+}
+
+int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, char *const *keys,
+                       size_t key_count, struct kist_error *err)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < key_count; i++)
+        json_array_append_new(array, json_string(keys[i]));
+    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id, "host",
+                              kist_host_name(), "keys", array);
+    char *text = note ? json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
+    int code = text && key && json_array_size(array) == key_count
+                   ? kist_store_put_bytes(store, key, text, strlen(text), "application/json", err)
+                   : no_memory(err);
+    json_decref(note);
+    free(text);
+    free(key);
+    return code;
+}
+
+static int remove_document(struct kist_store *store, const char *pipeline, const char *id, const char *suffix,
+                           struct kist_error *err)
+{
+    char *key = kist_catalog_key(pipeline, id, suffix);
+    if (!key)
+        return no_memory(err);
+    int code = kist_store_remove(store, key, err);
+    free(key);
+    return code;
+}
+
+int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
+{
+    return remove_document(store, pipeline, id, PENDING_SUFFIX, err);
+}
+
+int kist_catalog_remove(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
+{
+    return remove_document(store, pipeline, id, MANIFEST_SUFFIX, err);
+}
+
+/* Removes the keys of one note that lie in the run's own folder: whatever a note says, it reaches no further. */
+static int remove_noted(struct kist_store *store, const char *pipeline, const char *id, json_t *keys, uint64_t *ret_count,
+                        struct kist_error *err)
+{
+    char *folder = kist_key_join(pipeline, id, NULL);
+    if (!folder)
+        return no_memory(err);
+    size_t index = 0;
+    json_t *value = NULL;
+    int code = 0;
+    json_array_foreach(keys, index, value) {
+        const char *key = json_string_value(value);
+        if (!key || !kist_key_is_below(key, folder))
+            continue;
+        code = kist_store_remove(store, key, err);
+        if (code)
+            break;
+        ++*ret_count;
+    }
+    free(folder);
+    return code;
+}
+
+/* A run of this machine is over, for its lock is ours now; one of another machine is given a day to end. */
+static int is_over(const char *id, json_t *note)
+{
+    int64_t started = 0;
+    const char *host = json_string_value(json_object_get(note, "host"));
+    if (host && strcmp(host, kist_host_name()) == 0)
+        return 1;
+    return kist_id_parse(id, &started) && kist_time_now() - started > FOREIGN_GRACE;
+}
+
+static int sweep_one(struct kist_store *store, const char *pipeline, const char *id, uint64_t *ret_count,
+                     struct kist_error *err)
+{
+    char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
+    char *text = NULL;
+    size_t size = 0;
+    if (!key)
+        return no_memory(err);
+    int code = kist_store_get_bytes(store, key, KIST_MANIFEST_LIMIT, &text, &size, err);
+    free(key);
+    if (code)
+        return code;
+    json_t *note = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    free(text);
+    int over = is_over(id, note);
+    code = over ? remove_noted(store, pipeline, id, json_object_get(note, "keys"), ret_count, err) : 0;
+    json_decref(note);
+    return code || !over ? code : kist_catalog_end(store, pipeline, id, err);
+}
+
+int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const struct kist_catalog *catalog,
+                       uint64_t *ret_count, struct kist_error *err)
+{
+    *ret_count = 0;
+    for (size_t i = 0; i < catalog->pending_count; i++) {
+        const char *id = catalog->pending[i].id;
+        int code = kist_catalog_has(catalog, id) ? kist_catalog_end(store, pipeline, id, err)
+                                                 : sweep_one(store, pipeline, id, ret_count, err);
+        if (code)
+            return code;
+    }
+    return 0;
+}

@@ -1,0 +1,54 @@
+/*
+ * catalog.h - the backups of a pipeline on one destination: which manifests there are, and what they say.
+ *
+ *     _kist/<pipeline>/<id>.json      a backup
+ *     _kist/<pipeline>/<id>.pending   a run that has begun; it names the keys that it may have written
+ */
+#ifndef KIST_CORE_CATALOG_H
+#define KIST_CORE_CATALOG_H
+
+#include "manifest.h"
+#include "store.h"
+
+struct kist_catalog_id {
+    char id[KIST_ID_LENGTH + 1];
+};
+
+/* Ids found, oldest first. */
+struct kist_catalog {
+    struct kist_catalog_id *backups;
+    size_t backup_count;
+    struct kist_catalog_id *pending;
+    size_t pending_count;
+};
+
+int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kist_catalog *ret_catalog,
+                      struct kist_error *err) KIST_CHECKED;
+void kist_catalog_done(struct kist_catalog *catalog);
+/* 1 when `id` is among the backups. */
+int kist_catalog_has(const struct kist_catalog *catalog, const char *id);
+
+/* The manifest of one backup, checked. KIST_ERR_NOT_FOUND when there is none, KIST_ERR_CORRUPT when it is damaged. */
+int kist_catalog_load(struct kist_store *store, const char *pipeline, const char *id,
+                      struct kist_manifest *ret_manifest, struct kist_error *err) KIST_CHECKED;
+/* Writes the manifest: from now on the backup exists there. */
+int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text, size_t size,
+                        struct kist_error *err) KIST_CHECKED;
+
+/* Takes a manifest away: from now on the backup does not exist there. */
+int kist_catalog_remove(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
+    KIST_CHECKED;
+
+/* Says that a run has begun which may write `keys`; and that it is over. */
+int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, char *const *keys,
+                       size_t key_count, struct kist_error *err) KIST_CHECKED;
+int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err) KIST_CHECKED;
+/* Removes what a run that was killed left: the keys named by its note, unless its manifest made it, then the note. The
+ * caller holds the pipeline's lock; notes of other machines are left alone for a day. `ret_count`: objects removed. */
+int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const struct kist_catalog *catalog,
+                       uint64_t *ret_count, struct kist_error *err) KIST_CHECKED;
+
+/* "_kist/<pipeline>/<id><suffix>"; `id` and `suffix` "" give the folder. New; NULL without memory. */
+char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix) KIST_CHECKED;
+
+#endif

@@ -1,0 +1,111 @@
+#include "cli.h"
+#include "log.h"
+#include "state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_CONFIG "/etc/kist/conf.d"
+
+static void log_problems(const struct kist_config_problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++) {
+        struct kist_error err = {.struct_size = sizeof err, .code = KIST_ERR_CONFIG,
+                                 .message = problems->items[i].message, .hint = problems->items[i].hint};
+        kist_log_error(NULL, &err);
+    }
+}
+
+struct kist_config *kist_cli_config(const struct kist_cli *cli, enum kist_exit *ret_exit)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct kist_config_problems problems = {0};
+    struct kist_config *config = NULL;
+    const char *path = kist_cli_value(cli, "config"), *from_env = getenv("KIST_CONFIG");
+    const char *dirs[64];
+    size_t count = 0;
+    if (!path)
+        path = from_env && *from_env ? from_env : DEFAULT_CONFIG;
+    while (count < sizeof dirs / sizeof *dirs && (dirs[count] = kist_cli_value_at(cli, "plugin-dir", count)))
+        count++;
+    int code = kist_config_load(path, dirs, count, &config, &problems, &err);
+    log_problems(&problems);
+    if (code && !problems.count)
+        kist_log_error(NULL, &err);
+    kist_config_problems_done(&problems);
+    if (!code)
+        return config;
+    *ret_exit = kist_error_exit(code);
+    return NULL;
+}
+
+char *kist_cli_state(const struct kist_cli *cli, const struct kist_config *config, enum kist_exit *ret_exit)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    char *dir = NULL;
+    int code = kist_state_find(kist_cli_value(cli, "state"), config->state_dir, &dir, &err);
+    if (!code)
+        code = kist_state_prepare(dir, &err);
+    if (!code)
+        return dir;
+    free(dir);
+    *ret_exit = kist_cli_fail(&err);
+    return NULL;
+}
+
+enum kist_exit kist_cli_print_json(json_t *json)
+{
+    int failed = !json || json_dumpf(json, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF;
+    json_decref(json);
+    if (!failed)
+        return KIST_EXIT_OK;
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    kist_fail(&err, KIST_ERR_FAILED, "cannot print JSON: out of memory, or nobody reads it");
+    return kist_cli_fail(&err);
+}
+
+enum kist_exit kist_cli_flush(enum kist_exit status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    kist_fail_errno(&err, errno, "cannot write to standard output");
+    kist_log_error(NULL, &err);
+    return status == KIST_EXIT_OK ? KIST_EXIT_FAILED : status;
+}
+
+static void print_options(const struct kist_cli_option *options, FILE *stream)
+{
+    for (; options && options->name; options++) {
+        char left[64];
+        snprintf(left, sizeof left, "%c%c%c --%s%s%s", options->letter ? '-' : ' ', options->letter ? options->letter : ' ',
+                 options->letter ? ',' : ' ', options->name, options->arg ? " " : "", options->arg ? options->arg : "");
+        fprintf(stream, "  %-28s %s\n", left, options->help);
+    }
+}
+
+void kist_cli_help(const struct kist_command *command, void *stream)
+{
+    fprintf(stream, "usage: kist %s%s%s%s\n\n%s\n", command->name, command->options ? " [options]" : "",
+            *command->args ? " " : "", command->args, command->summary);
+    if (command->options) {
+        fputs("\noptions:\n", stream);
+        print_options(command->options, stream);
+    }
+    fputs("\noptions of every command:\n", stream);
+    print_options(kist_global_options, stream);
+    if (command->details)
+        fprintf(stream, "\n%s\n", command->details);
+}
+
+void kist_cli_overview(void *stream)
+{
+    fputs("usage: kist [options] COMMAND ...\n\nBackups through plugins, proved to restore.\n\ncommands:\n", stream);
+    for (const struct kist_command *command = kist_commands; command->name; command++)
+        fprintf(stream, "  %-16s %s\n", command->name, command->summary);
+    fputs("\noptions:\n", stream);
+    print_options(kist_global_options, stream);
+    fputs("\n`kist COMMAND --help` tells more of each.\n", stream);
+}

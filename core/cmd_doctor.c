@@ -1,0 +1,63 @@
+#include "commands.h"
+#include "log.h"
+#include "run.h"
+#include "signals.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Facts that are one value, as a person reads them. */
+static void print_facts(json_t *facts)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(facts, key, value) {
+        if (json_is_string(value))
+            printf("  %-20s %s\n", key, json_string_value(value));
+        else if (json_is_integer(value))
+            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
+    }
+}
+
+static enum kist_exit examine(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    json_t *facts = NULL;
+    int code = kist_run_check(pipeline, cli->cancel, &facts, &err);
+    printf("%s: %s\n", pipeline->name, code ? "a run would fail" : "a run would work");
+    if (code)
+        kist_log_error(pipeline->name, &err);
+    else
+        print_facts(facts);
+    json_decref(facts);
+    return !code ? KIST_EXIT_OK : code == KIST_ERR_CONFIG ? KIST_EXIT_USAGE : KIST_EXIT_FAILED;
+}
+
+static enum kist_exit examine_all(struct kist_cli *cli, const struct kist_config *config)
+{
+    enum kist_exit status = KIST_EXIT_OK;
+    size_t count = cli->arg_count ? (size_t)cli->arg_count : config->pipeline_count;
+    for (size_t i = 0; i < count && !kist_signals_seen(); i++) {
+        const struct kist_config_pipeline *pipeline =
+            cli->arg_count ? kist_config_pipeline(config, cli->args[i]) : &config->pipelines[i];
+        enum kist_exit one = pipeline ? examine(cli, pipeline)
+                                      : kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
+        if (one)
+            status = status && status != one ? KIST_EXIT_FAILED : one;
+    }
+    return status;
+}
+
+enum kist_exit kist_cmd_doctor(struct kist_cli *cli)
+{
+    enum kist_exit status = KIST_EXIT_OK;
+    struct kist_config *config = kist_cli_config(cli, &status);
+    if (!config)
+        return status;
+    char *state = kist_cli_state(cli, config, &status);
+    if (state)
+        status = examine_all(cli, config);
+    free(state);
+    kist_config_free(config);
+    return status;
+}

@@ -1,0 +1,161 @@
+#include "commands.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct kist_registry *open_registry(const struct kist_cli *cli, enum kist_exit *ret_exit)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    const char *dirs[65];
+    size_t count = 0;
+    char *own = NULL;
+    struct kist_registry *registry = NULL;
+    while (count < 64 && (dirs[count] = kist_cli_value_at(cli, "plugin-dir", count)))
+        count++;
+    int code = kist_registry_own_dir(&own, &err);
+    dirs[count++] = own;
+    if (!code)
+        code = kist_registry_new(dirs, count, &registry, &err);
+    free(own);
+    if (!code)
+        return registry;
+    *ret_exit = kist_cli_fail(&err);
+    return NULL;
+}
+
+/* What `plugin list` collects. */
+struct rows {
+    json_t *json; /* NULL when a table is printed */
+    int count, bad;
+};
+
+static void add_row(void *arg, const char *path, const struct kist_plugin *plugin, const struct kist_error *err)
+{
+    struct rows *rows = arg;
+    if (rows->json)
+        json_array_append_new(rows->json,
+                              plugin ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", kist_kind_name(plugin->kind), "name",
+                                                 plugin->name, "version", plugin->about.version, "summary",
+                                                 plugin->about.summary, "path", path)
+                                     : json_pack("{s:s, s:s}", "path", path, "error", kist_error_text(err)));
+    else if (plugin) {
+        if (rows->count == 0)
+            printf("%-12s %-14s %-8s %s\n", "KIND", "NAME", "VERSION", "SUMMARY");
+        printf("%-12s %-14s %-8s %s\n", kist_kind_name(plugin->kind), plugin->name, plugin->about.version,
+               plugin->about.summary);
+    }
+    if (!plugin) {
+        kist_log_error(NULL, err);
+        rows->bad = 1;
+    }
+    rows->count++;
+}
+
+enum kist_exit kist_cmd_plugin_list(struct kist_cli *cli)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    enum kist_exit status = KIST_EXIT_OK;
+    struct kist_registry *registry = open_registry(cli, &status);
+    if (!registry)
+        return status;
+    struct rows rows = {.json = kist_cli_has(cli, "json") ? json_array() : NULL};
+    int code = kist_registry_each(registry, add_row, &rows, &err);
+    if (code) {
+        json_decref(rows.json);
+        status = kist_cli_fail(&err);
+    } else if (rows.json) {
+        status = kist_cli_print_json(rows.json);
+    }
+    kist_registry_free(registry);
+    return status ? status : rows.bad ? KIST_EXIT_USAGE : KIST_EXIT_OK;
+}
+
+static const char *type_name(uint32_t type)
+{
+    static const char *const names[] = {[KIST_TYPE_STRING] = "text",         [KIST_TYPE_SECRET] = "secret",
+                                        [KIST_TYPE_SIZE] = "size",           [KIST_TYPE_DURATION] = "duration",
+                                        [KIST_TYPE_SWITCH] = "yes|no",       [KIST_TYPE_CHOICE] = "choice",
+                                        [KIST_TYPE_LIST] = "list",           [KIST_TYPE_INTEGER] = "number"};
+    return type < sizeof names / sizeof *names && names[type] ? names[type] : "unknown";
+}
+
+static void print_options(const struct kist_plugin *plugin)
+{
+    struct kist_option option;
+    for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++) {
+        const char *type = option.type == KIST_TYPE_CHOICE && option.choices ? option.choices : type_name(option.type);
+        printf("\n  %s (%s%s%s%s)\n", option.name, type, option.flags & KIST_OPTION_REQUIRED ? ", required" : "",
+               option.def ? ", default " : "", option.def ? option.def : "");
+        if (option.help)
+            printf("      %s\n", option.help);
+    }
+}
+
+static json_t *plugin_json(const struct kist_plugin *plugin)
+{
+    struct kist_option option;
+    json_t *options = json_array();
+    for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++)
+        json_array_append_new(options, json_pack("{s:s, s:s, s:b, s:s*, s:s*, s:s*}", "name", option.name, "type",
+                                                 type_name(option.type), "required",
+                                                 (option.flags & KIST_OPTION_REQUIRED) != 0, "default", option.def, "choices",
+                                                 option.choices, "help", option.help));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:i, s:o}", "kind", kist_kind_name(plugin->kind), "name", plugin->name,
+                     "version", plugin->about.version, "summary", plugin->about.summary, "details", plugin->about.details,
+                     "path", plugin->path, "interface", (int)plugin->abi_version, "options", options);
+}
+
+static void print_plugin(const struct kist_plugin *plugin)
+{
+    printf("%s %s %s: %s\n", kist_kind_name(plugin->kind), plugin->name, plugin->about.version, plugin->about.summary);
+    printf("  file: %s (plugin interface %u)\n", plugin->path, (unsigned)plugin->abi_version);
+    if (plugin->about.details)
+        printf("\n%s\n", plugin->about.details);
+    print_options(plugin);
+}
+
+/* The plugin that the words name: KIND NAME, or a NAME that only one kind has. */
+static int find(const struct kist_cli *cli, struct kist_registry *registry, const struct kist_plugin **ret_plugin,
+                struct kist_error *err)
+{
+    const char *name = cli->args[cli->arg_count - 1];
+    if (cli->arg_count == 2) {
+        uint32_t kind = kist_kind_of(cli->args[0]);
+        if (!kind)
+            return kist_fail(err, KIST_ERR_CONFIG, "there is no kind '%s': use source, filter, destination or notifier",
+                             cli->args[0]);
+        return kist_registry_find(registry, kind, name, ret_plugin, err);
+    }
+    int code = KIST_ERR_NOT_FOUND;
+    for (uint32_t kind = KIST_KIND_SOURCE; kind <= KIST_KIND_NOTIFIER && code == KIST_ERR_NOT_FOUND; kind++)
+        code = kist_registry_find(registry, kind, name, ret_plugin, err);
+    if (code == KIST_ERR_NOT_FOUND) {
+        kist_fail(err, KIST_ERR_CONFIG, "there is no plugin '%s' of any kind", name);
+        kist_hint(err, "`kist plugin list` shows the plugins that there are");
+        code = KIST_ERR_CONFIG;
+    }
+    return code;
+}
+
+enum kist_exit kist_cmd_plugin_inspect(struct kist_cli *cli)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    enum kist_exit status = KIST_EXIT_OK;
+    struct kist_registry *registry = open_registry(cli, &status);
+    if (!registry)
+        return status;
+    const struct kist_plugin *plugin = NULL;
+    int code = find(cli, registry, &plugin, &err);
+    if (code) {
+        kist_log_error(NULL, &err);
+        status = KIST_EXIT_USAGE;
+    } else if (kist_cli_has(cli, "json")) {
+        status = kist_cli_print_json(plugin_json(plugin));
+    } else {
+        print_plugin(plugin);
+    }
+    kist_registry_free(registry);
+    return status;
+}

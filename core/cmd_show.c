@@ -1,0 +1,99 @@
+#include "commands.h"
+#include "listing.h"
+#include "units.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The manifest as it is stored, without its checksum line. */
+static enum kist_exit print_json(const struct kist_manifest *manifest, struct kist_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    if (kist_manifest_format(manifest, &text, &size, err))
+        return kist_cli_fail(err);
+    json_t *json = json_loadb(text, size, 0, NULL);
+    free(text);
+    json_object_del(json, "checksum");
+    return kist_cli_print_json(json);
+}
+
+static void print_item(const struct kist_manifest_item *item)
+{
+    printf("\n  %s\n", item->name);
+    printf("    stored as  %s\n", item->key);
+    printf("    filters    ");
+    for (size_t i = 0; i < item->filter_count; i++)
+        printf("%s%s %s", i ? ", " : "", item->filters[i].plugin, item->filters[i].version);
+    printf("%s\n", item->filter_count ? "" : "none");
+    printf("    raw        %s (%llu bytes), sha256 %s\n", kist_size_show(item->raw.size).text,
+           (unsigned long long)item->raw.size, item->raw.sha256);
+    printf("    stored     %s (%llu bytes), sha256 %s\n", kist_size_show(item->stored.size).text,
+           (unsigned long long)item->stored.size, item->stored.sha256);
+}
+
+/* Facts that are one value are printed; lists and objects say how much they hold. */
+static void print_facts(json_t *facts)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(facts, key, value) {
+        if (json_is_string(value))
+            printf("  %-20s %s\n", key, json_string_value(value));
+        else if (json_is_integer(value))
+            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
+        else
+            printf("  %-20s %zu entries (see --json)\n", key,
+                   json_is_array(value) ? json_array_size(value) : json_object_size(value));
+    }
+}
+
+static void print_text(const struct kist_found *found)
+{
+    const struct kist_manifest *manifest = &found->manifest;
+    char started[KIST_TIME_LENGTH + 1], finished[KIST_TIME_LENGTH + 1];
+    kist_time_text(manifest->started, started);
+    kist_time_text(manifest->finished, finished);
+    printf("%s/%s on %s\n", manifest->pipeline, manifest->id, kist_store_name(found->store));
+    printf("  %-20s %s to %s\n", "run", started, finished);
+    printf("  %-20s %s\n", "made by", manifest->kist_version);
+    printf("  %-20s %s %s\n", "source", manifest->source_plugin, manifest->source_version);
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(manifest->labels, key, value)
+        printf("  label %-14s %s\n", key, json_string_value(value));
+    print_facts(manifest->facts);
+    for (size_t i = 0; i < manifest->item_count; i++)
+        print_item(&manifest->items[i]);
+}
+
+static enum kist_exit show(const struct kist_cli *cli, const struct kist_config *config)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct kist_backup_name name;
+    struct kist_found found = {0};
+    int code = kist_backup_name_parse(config, cli->args[0], &name, &err);
+    if (!code)
+        code = kist_backup_find(&name, kist_cli_value(cli, "destination"), cli->cancel, &found, &err);
+    enum kist_exit status = KIST_EXIT_OK;
+    if (code)
+        status = kist_cli_fail(&err);
+    else if (kist_cli_has(cli, "json"))
+        status = print_json(&found.manifest, &err);
+    else
+        print_text(&found);
+    kist_found_done(&found);
+    return code == KIST_ERR_NOT_FOUND ? KIST_EXIT_NO_BACKUP : status;
+}
+
+enum kist_exit kist_cmd_show(struct kist_cli *cli)
+{
+    enum kist_exit status = KIST_EXIT_OK;
+    struct kist_config *config = kist_cli_config(cli, &status);
+    if (!config)
+        return status;
+    status = show(cli, config);
+    kist_config_free(config);
+    return status;
+}

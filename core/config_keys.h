@@ -1,0 +1,34 @@
+/* config_keys.h - the core's own keys: option tables like those of plugins. */
+#ifndef KIST_CORE_CONFIG_KEYS_H
+#define KIST_CORE_CONFIG_KEYS_H
+
+#include "config_bind.h"
+
+/* [kist] */
+struct kist_global_keys {
+    kist_list plugin_dirs;
+    const char *state;
+};
+
+/* [pipeline NAME] */
+struct kist_pipeline_keys {
+    const char *source;
+    kist_list filters;
+    kist_list destinations;
+    const char *require;
+    kist_list notify;
+    const char *name;
+    const char *schedule;
+    const char *keep;
+};
+
+/* [source NAME], [filter NAME], [destination NAME], [notifier NAME]; `prefix` in destinations only */
+struct kist_section_keys {
+    const char *plugin;
+    const char *prefix;
+};
+
+/* The keys that the core itself knows in sections of this type; the last row is followed by KIST_OPTION_END. */
+struct kist_option_table kist_config_keys(const char *section_type);
+
+#endif

@@ -1,0 +1,216 @@
+#include "config_store.h"
+#include "suggest.h"
+#include "text.h"
+#include "units.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_MAX 64 /* filters, destinations or notifiers of one pipeline */
+
+struct wiring {
+    struct kist_config_store *store;
+    struct kist_bind_scope scope;
+    struct kist_bound_pipeline *pipeline;
+};
+
+/* The places of one kind in a pipeline. */
+struct slots {
+    const struct kist_config_section **sections;
+    size_t count;
+};
+
+static void report_reference(struct wiring *wiring, const struct kist_config_place *place, const char *type,
+                             const char *name)
+{
+    struct kist_problem_list *problems = &wiring->store->problems;
+    const char *meant = kist_ini_suggest(&wiring->store->ini, type, name);
+    kist_problem_add(problems, place, "there is no [%s %s]", type, name);
+    if (meant)
+        kist_problem_hint(problems, "did you mean '%s'?", meant);
+    else
+        kist_problem_hint(problems, "add a section [%s %s]", type, name);
+}
+
+/* The section that a word of a pipeline names, or NULL after a report. */
+static const struct kist_config_section *resolve(struct wiring *wiring, const struct kist_config_place *place,
+                                                 const char *type, const char *name)
+{
+    const struct kist_ini_section *section = kist_ini_find(&wiring->store->ini, type, name);
+    const struct kist_bound_section *bound = section ? section->bound : NULL;
+    if (!section && strcmp(type, "filter") == 0)
+        bound = kist_section_bare_filter(wiring->store, name, place);
+    else if (!section)
+        report_reference(wiring, place, type, name);
+    return bound ? &bound->shown : NULL;
+}
+
+static int is_taken(const struct slots *slots, const struct kist_config_section *section)
+{
+    for (size_t i = 0; i < slots->count; i++)
+        if (slots->sections[i] == section)
+            return 1;
+    return 0;
+}
+
+static struct slots resolve_list(struct wiring *wiring, const char *key, const char *type, const kist_list *list)
+{
+    struct kist_config_store *store = wiring->store;
+    const struct kist_config_place place = kist_bind_place(&wiring->scope, key);
+    struct slots slots = {.sections = NULL};
+    if (list->count > LIST_MAX) {
+        kist_problem_add(&store->problems, &place, "more than %d names", LIST_MAX);
+        return slots;
+    }
+    slots.sections = kist_vault_alloc(&store->vault, (size_t)list->count + 1, sizeof *slots.sections);
+    for (uint64_t i = 0; slots.sections && i < list->count; i++) {
+        const struct kist_config_section *section = resolve(wiring, &place, type, list->items[i]);
+        if (section && is_taken(&slots, section))
+            kist_problem_add(&store->problems, &place, "'%s' is named twice", list->items[i]);
+        else if (section)
+            slots.sections[slots.count++] = section;
+    }
+    return slots;
+}
+
+/* What is encrypted looks random: a compressor behind it works for nothing. */
+static void check_filters(struct wiring *wiring, const struct slots *filters)
+{
+    const struct kist_config_section *encrypting = NULL;
+    for (size_t i = 0; i < filters->count; i++) {
+        const struct kist_config_section *filter = filters->sections[i];
+        if (!filter->plugin)
+            continue;
+        if (encrypting && (filter->plugin->features & KIST_FILTER_COMPRESSES)) {
+            struct kist_config_place place = kist_bind_place(&wiring->scope, "filters");
+            kist_problem_add(&wiring->store->problems, &place, "'%s' compresses what '%s' has encrypted: nothing would "
+                             "get smaller", filter->name, encrypting->name);
+            kist_problem_hint(&wiring->store->problems, "compress first: filters = %s, %s", filter->name,
+                              encrypting->name);
+        }
+        if (filter->plugin->features & KIST_FILTER_ENCRYPTS)
+            encrypting = filter;
+    }
+}
+
+static int same_store(const struct kist_config_section *a, const struct kist_config_section *b)
+{
+    /* A section shown is the first member of what was bound. */
+    const struct kist_bound_section *bound = (const struct kist_bound_section *)a;
+    return a->plugin && a->plugin == b->plugin && a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0 &&
+           kist_bind_equal(&bound->table, a->config, b->config);
+}
+
+/* Two names for one store would collide at the first object. A store that keeps nothing may come twice. */
+static void check_destinations(struct wiring *wiring, const struct slots *destinations)
+{
+    for (size_t i = 0; i < destinations->count; i++) {
+        const struct kist_config_section *one = destinations->sections[i];
+        if (one->plugin && (one->plugin->features & KIST_DESTINATION_DISCARDS))
+            continue;
+        for (size_t j = 0; j < i; j++) {
+            if (!same_store(destinations->sections[j], one))
+                continue;
+            struct kist_config_place place = kist_bind_place(&wiring->scope, "destinations");
+            kist_problem_add(&wiring->store->problems, &place, "'%s' and '%s' are the same store under two names",
+                             destinations->sections[j]->name, one->name);
+            kist_problem_hint(&wiring->store->problems, "give one of them a prefix of its own");
+            break;
+        }
+    }
+}
+
+static int parse_require(struct wiring *wiring, const char *text, size_t destinations)
+{
+    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
+    const struct kist_config_place place = kist_bind_place(&wiring->scope, "require");
+    int64_t number = 0;
+    if (strcmp(text, "all") == 0)
+        return KIST_REQUIRE_ALL;
+    if (strcmp(text, "any") == 0)
+        return 1;
+    if (kist_integer_parse(text, &number, &err) || number < 1) {
+        kist_problem_add(&wiring->store->problems, &place, "'%s' is neither all, any nor a number from 1", text);
+    } else if (destinations > 0 && (uint64_t)number > destinations) {
+        kist_problem_add(&wiring->store->problems, &place, "%lld destinations are required, but the pipeline has %zu",
+                         (long long)number, destinations);
+    } else {
+        return number > LIST_MAX ? LIST_MAX : (int)number;
+    }
+    return KIST_REQUIRE_ALL;
+}
+
+/* The words in braces must be known, and the result must be a file name. */
+static int check_pattern(const char *pattern, struct kist_error *err)
+{
+    static const char *const words[] = {"pipeline", "id", "time", "date", "database", "item"};
+    char word[32] = "";
+    if (!*pattern || *pattern == '.' || *pattern == '-' || strchr(pattern, '/') || strchr(pattern, '\n'))
+        return kist_fail(err, KIST_ERR_CONFIG, "'%s' is not a pattern for a file name", pattern);
+    for (const char *at = strpbrk(pattern, "{}"); at; at = strpbrk(at, "{}")) {
+        size_t size = strcspn(at + 1, "{}");
+        if (at[0] == '}' || at[size + 1] != '}' || size == 0 || size >= sizeof word)
+            return kist_fail(err, KIST_ERR_CONFIG, "the braces in '%s' do not match", pattern);
+        memcpy(word, at + 1, size);
+        word[size] = '\0';
+        const char *meant = kist_suggest(word, words, sizeof words / sizeof *words);
+        if (!meant || strcmp(meant, word) != 0) {
+            kist_fail(err, KIST_ERR_CONFIG, "'{%s}' stands for nothing", word);
+            kist_hint(err, "use {pipeline}, {id}, {time}, {date}, {database} or {item}");
+            return KIST_ERR_CONFIG;
+        }
+        at += size + 2;
+    }
+    return 0;
+}
+
+static void check_name(struct wiring *wiring, const char *pattern)
+{
+    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
+    if (pattern && check_pattern(pattern, &err)) {
+        struct kist_config_place place = kist_bind_place(&wiring->scope, "name");
+        kist_problem_add_error(&wiring->store->problems, &place, &err);
+    }
+}
+
+static void wire(struct wiring *wiring)
+{
+    const struct kist_pipeline_keys *keys = &wiring->pipeline->keys;
+    struct kist_config_pipeline *shown = &wiring->pipeline->shown;
+    const struct kist_config_place place = kist_bind_place(&wiring->scope, "source");
+    if (keys->source && *keys->source)
+        shown->source = resolve(wiring, &place, "source", keys->source);
+    struct slots filters = resolve_list(wiring, "filters", "filter", &keys->filters);
+    struct slots destinations = resolve_list(wiring, "destinations", "destination", &keys->destinations);
+    struct slots notifiers = resolve_list(wiring, "notify", "notifier", &keys->notify);
+    check_filters(wiring, &filters);
+    check_destinations(wiring, &destinations);
+    check_name(wiring, keys->name);
+    shown->filters = filters.sections;
+    shown->filter_count = filters.count;
+    shown->destinations = destinations.sections;
+    shown->destination_count = destinations.count;
+    shown->notifiers = notifiers.sections;
+    shown->notifier_count = notifiers.count;
+    shown->item_name = keys->name;
+    shown->schedule = keys->schedule;
+    shown->keep = keys->keep;
+    if (keys->require)
+        shown->require = parse_require(wiring, keys->require, (size_t)keys->destinations.count);
+}
+
+void kist_pipeline_bind(struct kist_config_store *store, struct kist_ini_section *section,
+                        struct kist_bound_pipeline *pipeline)
+{
+    const struct kist_option_table table = kist_config_keys(section->type);
+    struct wiring wiring = {.store = store, .pipeline = pipeline};
+    wiring.scope = (struct kist_bind_scope){.vault = &store->vault, .problems = &store->problems, .section = section,
+                                            .place = kist_ini_place(section, NULL)};
+    pipeline->shown = (struct kist_config_pipeline){.name = section->name, .require = KIST_REQUIRE_ALL,
+                                                    .file = section->file->path, .line = section->line};
+    section->bound = pipeline;
+    kist_bind(&wiring.scope, &table, &pipeline->keys);
+    kist_bind_report_unknown(&wiring.scope, &table, 1);
+    if (!store->vault.failed)
+        wire(&wiring);
+}

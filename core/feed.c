@@ -1,0 +1,48 @@
+#include "feed.h"
+
+#include <stdlib.h>
+
+#define PIECE ((size_t)512 * 1024)
+
+/* Writes every piece once the next one is there; the last one once the pull has said the end. */
+static int feed_pieces(struct kist_instance *source, void *writer, struct kist_pull *pull, unsigned char *memory,
+                       struct kist_progress *progress, struct kist_error *err)
+{
+    unsigned char *held = memory, *next = memory + PIECE;
+    size_t held_size = 0;
+    for (;;) {
+        size_t size = 0;
+        int code = kist_pull_read(pull, next, PIECE, &size, err);
+        if (!code && held_size > 0)
+            code = kist_instance_result(source, source->plugin->as.source.write(writer, held, held_size, err), err);
+        if (code || size == 0)
+            return code;
+        kist_progress_add_raw(progress, size);
+        unsigned char *free_half = held;
+        held = next;
+        held_size = size;
+        next = free_half;
+    }
+}
+
+int kist_feed_item(struct kist_instance *source, void *restore, struct kist_pull *pull,
+                   const struct kist_manifest_item *item, struct kist_progress *progress, struct kist_error *err)
+{
+    const struct kist_source *plugin = &source->plugin->as.source;
+    struct kist_item given = {.struct_size = sizeof given, .name = item->name, .format = item->format,
+                              .content_type = item->content_type, .size_estimate = (int64_t)item->raw.size};
+    void *writer = NULL;
+    unsigned char *memory = malloc(2 * PIECE);
+    int code = memory ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    if (!code)
+        code = kist_instance_result(source, plugin->write_begin(restore, &given, &writer, err), err);
+    if (!code) {
+        code = feed_pieces(source, writer, pull, memory, progress, err);
+        if (code)
+            plugin->write_abort(writer);
+        else
+            code = kist_instance_result(source, plugin->write_commit(writer, err), err);
+    }
+    free(memory);
+    return code;
+}

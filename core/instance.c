@@ -1,0 +1,128 @@
+#include "instance.h"
+#include "host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int call_open(struct kist_instance *instance, const void *config, struct kist_error *err)
+{
+    const struct kist_plugin *plugin = instance->plugin;
+    switch (plugin->kind) {
+    case KIST_KIND_SOURCE: return plugin->as.source.open(&instance->host, config, &instance->self, err);
+    case KIST_KIND_FILTER: return plugin->as.filter.open(&instance->host, config, &instance->self, err);
+    case KIST_KIND_DESTINATION: return plugin->as.destination.open(&instance->host, config, &instance->self, err);
+    case KIST_KIND_NOTIFIER: return plugin->as.notifier.open(&instance->host, config, &instance->self, err);
+    default: return kist_fail(err, KIST_ERR_BUG, "the plugin is of the unknown kind %u", plugin->kind);
+    }
+}
+
+static void call_close(struct kist_instance *instance)
+{
+    const struct kist_plugin *plugin = instance->plugin;
+    switch (plugin->kind) {
+    case KIST_KIND_SOURCE: plugin->as.source.close(instance->self); break;
+    case KIST_KIND_FILTER: plugin->as.filter.close(instance->self); break;
+    case KIST_KIND_DESTINATION: plugin->as.destination.close(instance->self); break;
+    case KIST_KIND_NOTIFIER: plugin->as.notifier.close(instance->self); break;
+    default: break;
+    }
+}
+
+static char *where_of(const struct kist_plugin *plugin, const char *pipeline, const char *section)
+{
+    char *where = NULL;
+    if (asprintf(&where, "%s%s%s(%s)", pipeline ? pipeline : "", pipeline ? "/" : "", section, plugin->name) < 0)
+        return NULL;
+    return where;
+}
+
+static void free_instance(struct kist_instance *instance)
+{
+    kist_kept_free(instance->kept);
+    free(instance->where);
+    free(instance);
+}
+
+int kist_instance_open(const struct kist_plugin *plugin, const void *config, const char *pipeline,
+                       const char *section, struct kist_cancel *cancel, struct kist_instance **ret_instance,
+                       struct kist_error *err)
+{
+    struct kist_instance *instance = calloc(1, sizeof *instance);
+    if (!instance)
+        return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section);
+    instance->plugin = plugin;
+    instance->cancel = cancel;
+    instance->where = where_of(plugin, pipeline, section);
+    instance->kept = kist_kept_new(instance->where, cancel);
+    instance->host = kist_host_of(instance->kept);
+    if (!instance->where || !instance->kept) {
+        free_instance(instance);
+        return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section);
+    }
+    int code = kist_instance_result(instance, call_open(instance, config, err), err);
+    if (code != 0) {
+        free_instance(instance);
+        return code;
+    }
+    *ret_instance = instance;
+    return 0;
+}
+
+void kist_instance_close(struct kist_instance *instance)
+{
+    if (!instance)
+        return;
+    call_close(instance);
+    free_instance(instance);
+}
+
+static int is_prefixed(const struct kist_instance *instance, const struct kist_error *err)
+{
+    size_t length = strlen(instance->where);
+    return strncmp(err->message, instance->where, length) == 0 && err->message[length] == ':';
+}
+
+/* Which code a failure has, when what was returned and what host->fail() was told may differ. -1 is what careless
+ * C returns for any failure, so it says less than the error; every other code of the list was chosen on purpose.
+ */
+static int settle_code(int code, const struct kist_error *err)
+{
+    int told = err->message && kist_host_knows_code(err->code);
+    if (kist_host_knows_code(code) && !(code == KIST_ERR_CONFIG && told))
+        return code;
+    return told ? err->code : KIST_ERR_BUG;
+}
+
+static void explain_silence(int code, struct kist_error *err)
+{
+    if (code == KIST_ERR_CONFIG)
+        kist_fail(err, KIST_ERR_BUG, "the plugin returned -1 without saying why");
+    else if (code == KIST_ERR_CANCELLED)
+        kist_fail(err, code, "cancelled");
+    else if (kist_host_knows_code(code))
+        kist_fail(err, code, "%s (the plugin did not say more)",
+                  kist_error_text(&(struct kist_error){.code = code}));
+    else
+        kist_fail(err, KIST_ERR_BUG,
+                  "the plugin returned %d without saying why, which is no result that it may return", code);
+}
+
+int kist_instance_result(const struct kist_instance *instance, int code, struct kist_error *err)
+{
+    if (code == 0) {
+        kist_error_clear(err);
+        return 0;
+    }
+    int settled = settle_code(code, err);
+    if (!err->message)
+        explain_silence(code, err);
+    else if (err->code != settled) {
+        err->code = settled;
+        err->retryable = settled == KIST_ERR_UNAVAILABLE || settled == KIST_ERR_TIMEOUT;
+    }
+    if (err->message && !is_prefixed(instance, err))
+        kist_error_prefix(err, "%s", instance->where);
+    return err->code;
+}

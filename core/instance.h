@@ -1,0 +1,28 @@
+/* instance.h - a plugin opened with one configuration, and the host table it got. */
+#ifndef KIST_CORE_INSTANCE_H
+#define KIST_CORE_INSTANCE_H
+
+#include "cancel.h"
+#include "registry.h"
+
+struct kist_instance {
+    struct kist_host host;           /* what the plugin got */
+    const struct kist_plugin *plugin;
+    void *self;                      /* the plugin's own */
+    char *where;                     /* "shop-daily/disk(local)", for log and errors */
+    struct kist_cancel *cancel;      /* borrowed; may be NULL */
+    struct kist_kept *kept;          /* strings of host->keep_string */
+};
+
+/* `section` names the section ("disk"), `pipeline` may be NULL. A failure of `open` is prefixed with where it came from. */
+int kist_instance_open(const struct kist_plugin *plugin, const void *config, const char *pipeline, const char *section,
+                       struct kist_cancel *cancel, struct kist_instance **ret_instance, struct kist_error *err)
+    KIST_CHECKED;
+void kist_instance_close(struct kist_instance *instance); /* NULL is fine */
+
+/* To be wrapped around every call of a callback: makes sure that a failure has a code of the closed list and a message
+ * (a plugin may return -1 and say nothing), clears `err` after a success, and prefixes it with where(plugin).
+ *     code = kist_instance_result(instance, plugin->as.source.read(...), &err); */
+int kist_instance_result(const struct kist_instance *instance, int code, struct kist_error *err);
+
+#endif

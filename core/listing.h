@@ -1,0 +1,53 @@
+/* listing.h - the backups of a pipeline over all its destinations, and how to find the one that a person means. */
+#ifndef KIST_CORE_LISTING_H
+#define KIST_CORE_LISTING_H
+
+#include "catalog.h"
+
+/* One backup; `places` has one entry per destination of the pipeline, in its order. */
+enum kist_place_state { KIST_PLACE_ABSENT, KIST_PLACE_GOOD, KIST_PLACE_DAMAGED, KIST_PLACE_UNKNOWN };
+
+struct kist_listing_row {
+    char id[KIST_ID_LENGTH + 1];
+    enum kist_place_state *places;
+    struct kist_manifest manifest; /* of the first place that has a good one; else empty (pipeline NULL) */
+    char *damage;                  /* what is wrong with a damaged one, or NULL */
+};
+
+struct kist_listing {
+    const struct kist_config_pipeline *pipeline;
+    struct kist_store **stores;   /* one per destination; NULL where it could not be asked */
+    struct kist_listing_row *rows; /* oldest first */
+    size_t row_count;
+    int incomplete;               /* a destination could not be asked; it is in the log */
+};
+
+/* Asks every destination, or only the one named `destination`. Fails when none can be asked, or there is no such one. */
+int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination, struct kist_cancel *cancel,
+                      struct kist_listing *ret_listing, struct kist_error *err) KIST_CHECKED;
+void kist_listing_done(struct kist_listing *listing);
+/* "ok", "partial" (some destination lacks it), "damaged" (some manifest is), "unknown" (some destination is silent). */
+const char *kist_listing_state(const struct kist_listing *listing, const struct kist_listing_row *row);
+
+/* A backup by name: PIPELINE/ID, PIPELINE/latest or PIPELINE. */
+struct kist_backup_name {
+    const struct kist_config_pipeline *pipeline;
+    char id[KIST_ID_LENGTH + 1]; /* "" for the latest */
+};
+
+int kist_backup_name_parse(const struct kist_config *config, const char *text, struct kist_backup_name *ret_name,
+                           struct kist_error *err) KIST_CHECKED;
+
+/* An opened store with one good manifest on it. */
+struct kist_found {
+    struct kist_store *store;
+    struct kist_manifest manifest;
+};
+
+/* The backup on the first destination that has a good manifest of it. KIST_ERR_NOT_FOUND when there is no such backup,
+ * KIST_ERR_CORRUPT when all its manifests are damaged. */
+int kist_backup_find(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
+                     struct kist_found *ret_found, struct kist_error *err) KIST_CHECKED;
+void kist_found_done(struct kist_found *found);
+
+#endif

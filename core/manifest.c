@@ -1,0 +1,74 @@
+#include "manifest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void item_done(struct kist_manifest_item *item)
+{
+    for (size_t i = 0; i < item->filter_count; i++) {
+        free(item->filters[i].plugin);
+        free(item->filters[i].version);
+    }
+    free(item->filters);
+    free(item->name);
+    free(item->format);
+    free(item->content_type);
+    free(item->stock_restore);
+    free(item->key);
+}
+
+void kist_manifest_done(struct kist_manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->item_count; i++)
+        item_done(&manifest->items[i]);
+    free(manifest->items);
+    free(manifest->pipeline);
+    free(manifest->kist_version);
+    free(manifest->source_plugin);
+    free(manifest->source_version);
+    free(manifest->notes_key);
+    json_decref(manifest->labels);
+    json_decref(manifest->facts);
+    *manifest = (struct kist_manifest){0};
+}
+
+int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item, struct kist_error *err)
+{
+    struct kist_manifest_item *items = reallocarray(manifest->items, manifest->item_count + 1, sizeof *items);
+    if (!items)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
+    manifest->items = items;
+    items[manifest->item_count] = (struct kist_manifest_item){0};
+    *ret_item = &items[manifest->item_count++];
+    return 0;
+}
+
+int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin, const char *version,
+                             struct kist_error *err)
+{
+    struct kist_manifest_filter *filters = reallocarray(item->filters, item->filter_count + 1, sizeof *filters);
+    if (!filters)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
+    item->filters = filters;
+    struct kist_manifest_filter *filter = &filters[item->filter_count++];
+    *filter = (struct kist_manifest_filter){.plugin = strdup(plugin), .version = strdup(version)};
+    if (!filter->plugin || !filter->version)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
+    return 0;
+}
+
+uint64_t kist_manifest_raw_size(const struct kist_manifest *manifest)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < manifest->item_count; i++)
+        sum += manifest->items[i].raw.size;
+    return sum;
+}
+
+uint64_t kist_manifest_stored_size(const struct kist_manifest *manifest)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < manifest->item_count; i++)
+        sum += manifest->items[i].stored.size;
+    return sum;
+}

@@ -1,0 +1,262 @@
+#include "key.h"
+#include "manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEAL_START "  \"checksum\": \"sha256:"
+#define SEAL_END "\"\n}\n"
+#define SEAL_SIZE (sizeof SEAL_START - 1 + KIST_SHA256_HEX + sizeof SEAL_END - 1)
+
+static json_t *digest_json(const struct kist_digest *digest)
+{
+    return json_pack("{s:I, s:s}", "size", (json_int_t)digest->size, "sha256", digest->sha256);
+}
+
+static json_t *item_json(const struct kist_manifest_item *item)
+{
+    json_t *filters = json_array();
+    for (size_t i = 0; i < item->filter_count; i++)
+        json_array_append_new(filters, json_pack("{s:s, s:s}", "plugin", item->filters[i].plugin, "version",
+                                                 item->filters[i].version));
+    return json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "name", item->name, "key", item->key, "format",
+                     item->format, "content_type", item->content_type, "stock_restore", item->stock_restore, "raw",
+                     digest_json(&item->raw), "stored", digest_json(&item->stored), "filters", filters);
+}
+
+/* All of the document but its seal. NULL when there is no memory or a text is not UTF-8. */
+static json_t *manifest_json(const struct kist_manifest *manifest)
+{
+    char started[KIST_TIME_LENGTH + 1], finished[KIST_TIME_LENGTH + 1];
+    kist_time_text(manifest->started, started);
+    kist_time_text(manifest->finished, finished);
+    json_t *items = json_array();
+    for (size_t i = 0; i < manifest->item_count; i++)
+        if (json_array_append_new(items, item_json(&manifest->items[i])) != 0) {
+            json_decref(items);
+            return NULL;
+        }
+    json_t *notes = manifest->notes_key ? json_pack("{s:s, s:I, s:s}", "key", manifest->notes_key, "size",
+                                                    (json_int_t)manifest->notes.size, "sha256", manifest->notes.sha256)
+                                        : NULL;
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o, s:o*}", "kist_manifest",
+                     KIST_MANIFEST_VERSION, "pipeline", manifest->pipeline, "id", manifest->id, "started", started,
+                     "finished", finished, "kist", manifest->kist_version, "labels", manifest->labels, "source", "plugin",
+                     manifest->source_plugin, "version", manifest->source_version, "facts", manifest->facts, "items", items,
+                     "restore_notes", notes);
+}
+
+/* Puts the checksum and the end behind `body`. */
+static int seal(const char *body, char **ret_text, size_t *ret_size, struct kist_error *err)
+{
+    char sha256[KIST_SHA256_HEX + 1];
+    char *text = NULL, *sealed = NULL;
+    int size = asprintf(&text, "%s,\n", body);
+    if (size < 0)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
+    int code = kist_hash_bytes(text, (size_t)size, sha256, err);
+    if (!code && (size = asprintf(&sealed, "%s" SEAL_START "%s" SEAL_END, text, sha256)) < 0)
+        code = kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
+    free(text);
+    if (code)
+        return code;
+    *ret_text = sealed;
+    *ret_size = (size_t)size;
+    return 0;
+}
+
+int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, size_t *ret_size, struct kist_error *err)
+{
+    json_t *json = manifest_json(manifest);
+    char *body = json ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    json_decref(json);
+    size_t length = body ? strlen(body) : 0;
+    if (length < 4 || strcmp(body + length - 2, "\n}") != 0) {
+        free(body);
+        return kist_fail(err, KIST_ERR_FAILED, "the manifest cannot be written: out of memory, or a text is not UTF-8");
+    }
+    /* The closing brace goes; the seal brings its own. */
+    body[length - 2] = '\0';
+    int code = seal(body, ret_text, ret_size, err);
+    free(body);
+    return code;
+}
+
+static int check_seal(const char *text, size_t size, struct kist_error *err)
+{
+    char sha256[KIST_SHA256_HEX + 1];
+    if (size <= SEAL_SIZE)
+        return kist_fail(err, KIST_ERR_CORRUPT, "it is cut off (%zu bytes)", size);
+    const char *seal = text + size - SEAL_SIZE;
+    if (memcmp(seal, SEAL_START, sizeof SEAL_START - 1) != 0 ||
+        memcmp(seal + SEAL_SIZE - (sizeof SEAL_END - 1), SEAL_END, sizeof SEAL_END - 1) != 0)
+        return kist_fail(err, KIST_ERR_CORRUPT, "it does not end with its checksum");
+    int code = kist_hash_bytes(text, size - SEAL_SIZE, sha256, err);
+    if (!code && memcmp(seal + sizeof SEAL_START - 1, sha256, KIST_SHA256_HEX) != 0)
+        code = kist_fail(err, KIST_ERR_CORRUPT, "its checksum does not match its content");
+    return code;
+}
+
+/* Fields are read by these; a missing or odd one is noted once and the reading goes on. */
+struct reading {
+    const char *wrong; /* name of the first field that is not as it should be */
+};
+
+static char *text_field(struct reading *reading, json_t *object, const char *name, int required)
+{
+    json_t *value = json_object_get(object, name);
+    const char *text = json_string_value(value);
+    char *copy = NULL;
+    if (text && strlen(text) == json_string_length(value) && (copy = strdup(text)))
+        return copy;
+    if ((value || required) && !reading->wrong)
+        reading->wrong = name;
+    return NULL;
+}
+
+static int64_t time_field(struct reading *reading, json_t *object, const char *name)
+{
+    int64_t seconds = 0;
+    const char *text = json_string_value(json_object_get(object, name));
+    if ((!text || !kist_time_parse(text, &seconds)) && !reading->wrong)
+        reading->wrong = name;
+    return seconds;
+}
+
+static void read_digest(struct reading *reading, json_t *object, const char *name, struct kist_digest *digest)
+{
+    json_t *size = json_object_get(object, "size");
+    const char *sha256 = json_string_value(json_object_get(object, "sha256"));
+    if (json_is_integer(size) && json_integer_value(size) >= 0 && sha256 && kist_hash_is_hex(sha256)) {
+        digest->size = (uint64_t)json_integer_value(size);
+        memcpy(digest->sha256, sha256, sizeof digest->sha256);
+    } else if (!reading->wrong) {
+        reading->wrong = name;
+    }
+}
+
+/* Nothing outside of the pipeline's own folder can be named by its manifest. */
+static void check_key(struct reading *reading, const struct kist_manifest *manifest, const char *key, const char *name)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    if (!key || kist_key_check(key, &ignored) || !kist_key_is_below(key, manifest->pipeline))
+        if (!reading->wrong)
+            reading->wrong = name;
+}
+
+static int read_item(struct reading *reading, json_t *json, struct kist_manifest *manifest, struct kist_error *err)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    struct kist_manifest_item *item = NULL;
+    int code = kist_manifest_add_item(manifest, &item, err);
+    if (code)
+        return code;
+    item->name = text_field(reading, json, "name", 1);
+    if (item->name && kist_key_check(item->name, &ignored) && !reading->wrong)
+        reading->wrong = "name";
+    item->format = text_field(reading, json, "format", 0);
+    item->content_type = text_field(reading, json, "content_type", 0);
+    item->stock_restore = text_field(reading, json, "stock_restore", 0);
+    item->key = text_field(reading, json, "key", 1);
+    check_key(reading, manifest, item->key, "key");
+    read_digest(reading, json_object_get(json, "raw"), "raw", &item->raw);
+    read_digest(reading, json_object_get(json, "stored"), "stored", &item->stored);
+    json_t *filters = json_object_get(json, "filters"), *filter = NULL;
+    size_t index = 0;
+    if (!json_is_array(filters) && !reading->wrong)
+        reading->wrong = "filters";
+    json_array_foreach(filters, index, filter) {
+        char *plugin = text_field(reading, filter, "plugin", 1), *version = text_field(reading, filter, "version", 1);
+        if (plugin && version)
+            code = kist_manifest_add_filter(item, plugin, version, err);
+        free(plugin);
+        free(version);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+static json_t *object_field(struct reading *reading, json_t *object, const char *name)
+{
+    json_t *value = json_object_get(object, name);
+    if (json_is_object(value))
+        return json_incref(value);
+    if (!reading->wrong)
+        reading->wrong = name;
+    return NULL;
+}
+
+static int read_fields(struct reading *reading, json_t *json, struct kist_manifest *manifest, struct kist_error *err)
+{
+    manifest->pipeline = text_field(reading, json, "pipeline", 1);
+    const char *id = json_string_value(json_object_get(json, "id"));
+    if (!manifest->pipeline || !id || !kist_id_parse(id, NULL))
+        return kist_fail(err, KIST_ERR_CORRUPT, "it does not say whose it is");
+    memcpy(manifest->id, id, KIST_ID_LENGTH + 1);
+    manifest->started = time_field(reading, json, "started");
+    manifest->finished = time_field(reading, json, "finished");
+    manifest->kist_version = text_field(reading, json, "kist", 1);
+    manifest->labels = object_field(reading, json, "labels");
+    json_t *source = json_object_get(json, "source");
+    manifest->source_plugin = text_field(reading, source, "plugin", 1);
+    manifest->source_version = text_field(reading, source, "version", 1);
+    manifest->facts = object_field(reading, source, "facts");
+    json_t *notes = json_object_get(json, "restore_notes");
+    if (notes) {
+        manifest->notes_key = text_field(reading, notes, "key", 1);
+        check_key(reading, manifest, manifest->notes_key, "restore_notes");
+        read_digest(reading, notes, "restore_notes", &manifest->notes);
+    }
+    json_t *items = json_object_get(json, "items"), *item = NULL;
+    size_t index = 0;
+    if (json_array_size(items) == 0 && !reading->wrong)
+        reading->wrong = "items";
+    json_array_foreach(items, index, item) {
+        int code = read_item(reading, item, manifest, err);
+        if (code)
+            return code;
+    }
+    return reading->wrong ? kist_fail(err, KIST_ERR_CORRUPT, "its field '%s' is missing or not as it should be", reading->wrong)
+                          : 0;
+}
+
+static int read_document(json_t *json, const char *pipeline, const char *id, struct kist_manifest *manifest,
+                         struct kist_error *err)
+{
+    struct reading reading = {0};
+    json_int_t version = json_integer_value(json_object_get(json, "kist_manifest"));
+    if (version > KIST_MANIFEST_VERSION) {
+        kist_fail(err, KIST_ERR_UNSUPPORTED, "it is of version %lld, this kist reads up to %d", (long long)version,
+                  KIST_MANIFEST_VERSION);
+        kist_hint(err, "use the kist that wrote it, or a newer one");
+        return KIST_ERR_UNSUPPORTED;
+    }
+    if (version < 1)
+        return kist_fail(err, KIST_ERR_CORRUPT, "it has no version");
+    int code = read_fields(&reading, json, manifest, err);
+    if (!code && (strcmp(manifest->pipeline, pipeline) != 0 || strcmp(manifest->id, id) != 0))
+        code = kist_fail(err, KIST_ERR_CORRUPT, "it is the manifest of '%s/%s'", manifest->pipeline, manifest->id);
+    return code;
+}
+
+int kist_manifest_parse(const char *text, size_t size, const char *pipeline, const char *id,
+                        struct kist_manifest *ret_manifest, struct kist_error *err)
+{
+    struct kist_manifest manifest = {0};
+    json_error_t where;
+    int code = check_seal(text, size, err);
+    json_t *json = code ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
+    if (!code && !json)
+        code = kist_fail(err, KIST_ERR_CORRUPT, "line %d: %s", where.line, where.text);
+    if (!code)
+        code = read_document(json, pipeline, id, &manifest, err);
+    json_decref(json);
+    if (code) {
+        kist_manifest_done(&manifest);
+        return kist_error_prefix(err, "manifest of '%s/%s'", pipeline, id);
+    }
+    *ret_manifest = manifest;
+    return 0;
+}

@@ -1,0 +1,150 @@
+#include "progress.h"
+#include "backup_id.h"
+#include "log.h"
+#include "units.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BAR_MS 200
+#define LINE_MS 10000
+
+struct kist_progress {
+    char *title;
+    _Atomic int64_t expected;
+    _Atomic uint64_t raw, stored;
+    int64_t started;
+    int terminal, quiet, drawn;
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    int running, stop;
+};
+
+/* "1.2 GiB of about 3.4 GiB, 120 MiB/s, 18 s left; stored 340 MiB". What is expected is an estimate, so nothing is
+ * said of it once it has been passed. */
+static void describe(struct kist_progress *progress, char *text, size_t size)
+{
+    uint64_t raw = atomic_load(&progress->raw), stored = atomic_load(&progress->stored);
+    int64_t expected = atomic_load(&progress->expected), elapsed = kist_time_monotonic_ms() - progress->started;
+    int length = snprintf(text, size, "%s", kist_size_show(raw).text);
+    int known = expected > 0 && raw < (uint64_t)expected;
+    if (known)
+        length += snprintf(text + length, size - (size_t)length, " of about %s", kist_size_show((uint64_t)expected).text);
+    length += snprintf(text + length, size - (size_t)length, ", %s", kist_rate_show(raw, elapsed).text);
+    if (known && raw > 0 && elapsed > 1000) {
+        double left = (double)elapsed * ((double)expected - (double)raw) / (double)raw;
+        length += snprintf(text + length, size - (size_t)length, ", %s left", kist_duration_show((int64_t)left).text);
+    }
+    if (stored > 0)
+        snprintf(text + length, size - (size_t)length, "; stored %s", kist_size_show(stored).text);
+}
+
+static void draw(struct kist_progress *progress)
+{
+    char text[300], bar[24] = "";
+    int64_t expected = atomic_load(&progress->expected);
+    uint64_t raw = atomic_load(&progress->raw);
+    if (expected > 0) {
+        int filled = raw >= (uint64_t)expected ? 20 : (int)(20.0 * (double)raw / (double)expected);
+        memset(bar, '.', 20);
+        memset(bar, '#', (size_t)filled);
+    }
+    describe(progress, text, sizeof text);
+    struct winsize window = {0};
+    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 10 ? window.ws_col - 1 : 79;
+    char line[400];
+    snprintf(line, sizeof line, "%s [%s] %s", progress->title, bar, text);
+    dprintf(STDERR_FILENO, "\r\033[K%.*s", width, line);
+    progress->drawn = 1;
+}
+
+static void *tell(void *arg)
+{
+    struct kist_progress *progress = arg;
+    int64_t step = progress->terminal ? BAR_MS : LINE_MS;
+    struct timespec next;
+    clock_gettime(CLOCK_MONOTONIC, &next);
+    pthread_mutex_lock(&progress->lock);
+    while (!progress->stop) {
+        next.tv_nsec += (long)(step % 1000) * 1000000L;
+        next.tv_sec += (time_t)(step / 1000) + next.tv_nsec / 1000000000L;
+        next.tv_nsec %= 1000000000L;
+        while (!progress->stop && pthread_cond_timedwait(&progress->ended, &progress->lock, &next) == 0)
+            ;
+        if (progress->stop)
+            break;
+        if (progress->terminal) {
+            draw(progress);
+        } else {
+            char text[300];
+            describe(progress, text, sizeof text);
+            kist_log(KIST_LOG_INFO, progress->title, "%s", text);
+        }
+    }
+    pthread_mutex_unlock(&progress->lock);
+    return NULL;
+}
+
+struct kist_progress *kist_progress_start(const char *title, int quiet)
+{
+    struct kist_progress *progress = calloc(1, sizeof *progress);
+    char *copy = strdup(title);
+    if (!progress || !copy) {
+        free(progress);
+        free(copy);
+        return NULL;
+    }
+    *progress = (struct kist_progress){.title = copy, .started = kist_time_monotonic_ms(), .quiet = quiet,
+                                       .terminal = isatty(STDERR_FILENO)};
+    pthread_mutex_init(&progress->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&progress->ended, &attributes);
+    pthread_condattr_destroy(&attributes);
+    progress->running = !quiet && pthread_create(&progress->thread, NULL, tell, progress) == 0;
+    return progress;
+}
+
+void kist_progress_expect(struct kist_progress *progress, int64_t raw_size)
+{
+    if (progress)
+        atomic_store(&progress->expected, raw_size);
+}
+
+void kist_progress_add_raw(struct kist_progress *progress, uint64_t size)
+{
+    if (progress)
+        atomic_fetch_add(&progress->raw, size);
+}
+
+void kist_progress_add_stored(struct kist_progress *progress, uint64_t size)
+{
+    if (progress)
+        atomic_fetch_add(&progress->stored, size);
+}
+
+void kist_progress_stop(struct kist_progress *progress)
+{
+    if (!progress)
+        return;
+    pthread_mutex_lock(&progress->lock);
+    progress->stop = 1;
+    pthread_cond_signal(&progress->ended);
+    pthread_mutex_unlock(&progress->lock);
+    if (progress->running)
+        pthread_join(progress->thread, NULL);
+    if (progress->drawn)
+        dprintf(STDERR_FILENO, "\r\033[K");
+    pthread_cond_destroy(&progress->ended);
+    pthread_mutex_destroy(&progress->lock);
+    free(progress->title);
+    free(progress);
+}

@@ -1,0 +1,82 @@
+#include "restore_notes.h"
+#include "text.h"
+#include "units.h"
+
+#include <string.h>
+
+/* The item's file name in the folder of the notes. */
+static const char *file_of(const struct kist_manifest *manifest, const struct kist_manifest_item *item)
+{
+    return item->key + strlen(manifest->pipeline) + 1 + KIST_ID_LENGTH + 1;
+}
+
+/* In single quotes, so that a shell takes every character as it is. */
+static void add_quoted(struct kist_text *text, const char *word)
+{
+    kist_text_add(text, "'");
+    for (const char *c = word; *c; c++) {
+        if (*c == '\'')
+            kist_text_add(text, "'\\''");
+        else
+            kist_text_add_char(text, *c);
+    }
+    kist_text_add(text, "'");
+}
+
+/* The decoders of all filters, last applied first, as a pipe. Nothing for an item without filters. */
+static void add_decoders(struct kist_text *text, const struct kist_config_pipeline *pipeline)
+{
+    for (size_t i = pipeline->filter_count; i-- > 0;)
+        kist_text_printf(text, " | %s", pipeline->filters[i]->plugin->as.filter.stock_decoder);
+}
+
+static void add_restore(struct kist_text *text, const struct kist_manifest *manifest,
+                        const struct kist_config_pipeline *pipeline)
+{
+    int needs_target = 0;
+    for (size_t i = 0; i < manifest->item_count; i++)
+        needs_target |= manifest->items[i].stock_restore != NULL;
+    if (needs_target)
+        kist_text_add(text, "2. Restore. TARGET stands for an empty database: a name, or a URL such as\n"
+                            "   postgresql://user@host/name\n\n");
+    else
+        kist_text_add(text, "2. Decode:\n\n");
+    for (size_t i = 0; i < manifest->item_count; i++) {
+        const struct kist_manifest_item *item = &manifest->items[i];
+        kist_text_add(text, "    cat ");
+        add_quoted(text, file_of(manifest, item));
+        add_decoders(text, pipeline);
+        if (item->stock_restore) {
+            kist_text_printf(text, " | %s\n", item->stock_restore);
+        } else {
+            kist_text_add(text, " > ");
+            kist_text_add(text, "restored-");
+            add_quoted(text, item->name);
+            kist_text_add(text, "\n");
+        }
+    }
+}
+
+int kist_restore_notes_format(const struct kist_manifest *manifest, const struct kist_config_pipeline *pipeline,
+                              char **ret_text, struct kist_error *err)
+{
+    struct kist_text text = KIST_TEXT_INIT;
+    char started[KIST_TIME_LENGTH + 1];
+    kist_time_text(manifest->started, started);
+    kist_text_printf(&text,
+                     "Backup %s/%s\n"
+                     "begun %s, %s before the filters, written by kist %s with the source plugin %s.\n\n"
+                     "Standard tools are enough to get it back; kist itself is not needed. Run these commands with\n"
+                     "bash in the folder that holds this file, and stop at the first one that fails.\n\n"
+                     "1. Check that the files are whole:\n\n"
+                     "    sha256sum -c <<'END'\n",
+                     manifest->pipeline, manifest->id, started, kist_size_show(kist_manifest_raw_size(manifest)).text,
+                     manifest->kist_version, manifest->source_plugin);
+    for (size_t i = 0; i < manifest->item_count; i++)
+        kist_text_printf(&text, "%s  %s\n", manifest->items[i].stored.sha256, file_of(manifest, &manifest->items[i]));
+    kist_text_add(&text, "END\n\n");
+    kist_text_add(&text, "    set -o pipefail\n\n");
+    add_restore(&text, manifest, pipeline);
+    *ret_text = kist_text_take(&text);
+    return *ret_text ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for " KIST_NOTES_NAME);
+}

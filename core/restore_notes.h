@@ -1,0 +1,14 @@
+/* restore_notes.h - RESTORE.txt: how to get a backup back with standard tools alone. */
+#ifndef KIST_CORE_RESTORE_NOTES_H
+#define KIST_CORE_RESTORE_NOTES_H
+
+#include "config.h"
+#include "manifest.h"
+
+#define KIST_NOTES_NAME "RESTORE.txt"
+
+/* The text for a backup whose items were made with the filters of `pipeline`. New. */
+int kist_restore_notes_format(const struct kist_manifest *manifest, const struct kist_config_pipeline *pipeline,
+                              char **ret_text, struct kist_error *err) KIST_CHECKED;
+
+#endif

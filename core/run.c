@@ -1,0 +1,240 @@
+#include "run.h"
+#include "item_name.h"
+#include "key.h"
+#include "log.h"
+#include "restore_notes.h"
+#include "run_items.h"
+#include "signals.h"
+#include "state.h"
+#include "targets.h"
+#include "units.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef KIST_VERSION
+#define KIST_VERSION "unknown"
+#endif
+
+/* Everything that a run has opened. */
+struct run {
+    const struct kist_config_pipeline *pipeline;
+    const struct kist_run_options *options;
+    struct kist_run_report *report;
+    struct kist_cancel *cancel; /* set by the first failure, or by a signal */
+    int lock;
+    struct kist_targets targets;
+    struct kist_run_items items;
+    struct kist_manifest manifest;
+    int begun; /* notes of the run may be on destinations */
+};
+
+/* The present second, or the one after the newest backup: ids only grow, whatever the clock does. */
+static int choose_id(struct run *run, struct kist_error *err)
+{
+    int64_t now = kist_time_now(), newest = -1;
+    for (size_t i = 0; i < run->targets.count; i++) {
+        const struct kist_catalog *catalog = &run->targets.items[i].catalog;
+        const struct kist_catalog_id *last[] = {
+            catalog->backup_count ? &catalog->backups[catalog->backup_count - 1] : NULL,
+            catalog->pending_count ? &catalog->pending[catalog->pending_count - 1] : NULL};
+        for (size_t k = 0; k < sizeof last / sizeof *last; k++) {
+            int64_t seconds = -1;
+            if (last[k] && kist_id_parse(last[k]->id, &seconds) && seconds > newest)
+                newest = seconds;
+        }
+    }
+    if (newest > now + 60)
+        kist_log(KIST_LOG_WARNING, run->pipeline->name, "the clock is behind the newest backup by %s: check the clock",
+                 kist_duration_show((newest - now) * 1000).text);
+    int64_t seconds = newest >= now ? newest + 1 : now;
+    kist_id_of_time(seconds, run->manifest.id);
+    memcpy(run->report->id, run->manifest.id, sizeof run->report->id);
+    return kist_id_parse(run->manifest.id, NULL) ? 0 : kist_fail(err, KIST_ERR_FAILED, "the clock tells no sound time");
+}
+
+static int begin_target(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    struct run *run = arg;
+    if (kist_store_discards(target->store))
+        return 0;
+    return kist_catalog_begin(target->store, run->pipeline->name, run->manifest.id, run->items.keys, run->items.key_count,
+                              err);
+}
+
+struct document {
+    struct run *run;
+    const char *text;
+    size_t size;
+};
+
+static int put_notes(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    struct document *notes = arg;
+    return kist_store_put_bytes(target->store, notes->run->manifest.notes_key, notes->text, notes->size, "text/plain", err);
+}
+
+static int put_manifest(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    struct document *document = arg;
+    const struct kist_manifest *manifest = &document->run->manifest;
+    int code = kist_catalog_commit(target->store, manifest->pipeline, manifest->id, document->text, document->size, err);
+    target->complete = !code;
+    return code;
+}
+
+static int write_notes(struct run *run, struct kist_error *err)
+{
+    char *text = NULL;
+    int code = kist_restore_notes_format(&run->manifest, run->pipeline, &text, err);
+    if (code)
+        return code;
+    struct document notes = {.run = run, .text = text, .size = strlen(text)};
+    run->manifest.notes_key = kist_key_join(run->pipeline->name, run->manifest.id, KIST_NOTES_NAME, NULL);
+    run->manifest.notes.size = notes.size;
+    code = run->manifest.notes_key ? kist_hash_bytes(text, notes.size, run->manifest.notes.sha256, err)
+                                   : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    if (!code)
+        code = kist_targets_step(&run->targets, put_notes, &notes, err);
+    free(text);
+    return code;
+}
+
+static int write_manifest(struct run *run, struct kist_error *err)
+{
+    struct document document = {.run = run};
+    char *text = NULL;
+    run->manifest.finished = kist_time_now();
+    int code = kist_manifest_format(&run->manifest, &text, &document.size, err);
+    if (code)
+        return code;
+    document.text = text;
+    /* The last moment at which a signal stops the run: from here on the backup exists. */
+    code = kist_cancel_is_set(run->cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
+                                           : kist_targets_step(&run->targets, put_manifest, &document, err);
+    free(text);
+    return code;
+}
+
+static int begin_manifest(struct run *run, struct kist_error *err)
+{
+    struct kist_manifest *manifest = &run->manifest;
+    manifest->pipeline = strdup(run->pipeline->name);
+    manifest->kist_version = strdup(KIST_VERSION);
+    manifest->source_plugin = strdup(run->pipeline->source->plugin->name);
+    manifest->source_version = strdup(run->pipeline->source->plugin->about.version);
+    manifest->labels = json_incref(run->options->labels);
+    manifest->started = run->report->started;
+    if (!manifest->pipeline || !manifest->kist_version || !manifest->source_plugin || !manifest->source_version)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    return 0;
+}
+
+/* The steps of a run in order; every one of them may be the last. */
+static int steps(struct run *run, struct kist_error *err)
+{
+    int code = kist_lock_take(run->options->state_dir, run->pipeline->name, &run->lock, err);
+    if (code)
+        return code;
+    code = kist_targets_open(run->pipeline, run->cancel, &run->targets, err);
+    if (!code)
+        code = kist_targets_step(&run->targets, kist_target_prepare, (void *)(uintptr_t)run->pipeline->name, err);
+    if (!code)
+        code = choose_id(run, err);
+    if (!code)
+        code = begin_manifest(run, err);
+    if (!code)
+        code = kist_run_items_open(run->pipeline, run->manifest.id, run->cancel, &run->items, err);
+    run->begun = !code;
+    if (!code)
+        code = kist_targets_step(&run->targets, begin_target, run, err);
+    if (!code)
+        code = kist_run_items_save(&run->items, &run->targets, &run->manifest, run->cancel, run->options->quiet, err);
+    if (!code)
+        code = kist_run_items_facts(&run->items, &run->manifest.facts, err);
+    if (!code)
+        code = write_notes(run, err);
+    if (!code)
+        code = write_manifest(run, err);
+    return code;
+}
+
+/* A note that cannot be removed does no harm: the next run sees the manifest and removes it. */
+static void end_targets(struct run *run)
+{
+    for (size_t i = 0; i < run->targets.count; i++) {
+        struct kist_target *target = &run->targets.items[i];
+        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+        if (target->complete && kist_catalog_end(target->store, run->pipeline->name, run->manifest.id, &err))
+            kist_log_at(KIST_LOG_WARNING, run->pipeline->name, &err);
+    }
+}
+
+static enum kist_exit exit_of(const struct run *run, int code)
+{
+    if (kist_signals_seen())
+        return KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
+    if (run->lock < 0 && code == KIST_ERR_EXISTS)
+        return KIST_EXIT_LOCKED;
+    return code == KIST_ERR_CONFIG ? KIST_EXIT_USAGE : KIST_EXIT_FAILED;
+}
+
+static void fill_places(const struct run *run)
+{
+    struct kist_run_report *report = run->report;
+    report->places = calloc(run->targets.count + 1, sizeof *report->places);
+    for (size_t i = 0; report->places && i < run->targets.count; i++) {
+        const struct kist_target *target = &run->targets.items[i];
+        struct kist_run_place *place = &report->places[report->place_count++];
+        *place = (struct kist_run_place){.destination = strdup(target->section->name), .complete = target->complete};
+        if (!target->complete && target->err.code)
+            place->cause = strdup(kist_error_text(&target->err));
+    }
+}
+
+static void conclude(struct run *run, int code)
+{
+    struct kist_run_report *report = run->report;
+    size_t complete = kist_targets_complete(&run->targets);
+    if (!code)
+        end_targets(run);
+    if (run->begun && (code || complete < run->targets.count))
+        kist_targets_undo(&run->targets, run->manifest.id, code != 0);
+    report->outcome = code ? KIST_OUTCOME_FAILED
+                           : complete < run->targets.count ? KIST_OUTCOME_DEGRADED : KIST_OUTCOME_OK;
+    report->exit = code ? exit_of(run, code)
+                        : report->outcome == KIST_OUTCOME_DEGRADED ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
+    report->raw_size = kist_manifest_raw_size(&run->manifest);
+    report->stored_size = kist_manifest_stored_size(&run->manifest);
+    fill_places(run);
+}
+
+void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
+              struct kist_run_report *ret_report)
+{
+    *ret_report = (struct kist_run_report){.pipeline = pipeline->name, .started = kist_time_now(), .err = KIST_ERROR_INIT};
+    struct run run = {.pipeline = pipeline, .options = options, .report = ret_report, .lock = -1};
+    int64_t begun = kist_time_monotonic_ms();
+    int code = kist_cancel_new(options->cancel, &run.cancel, &ret_report->err);
+    if (!code)
+        code = steps(&run, &ret_report->err);
+    conclude(&run, code);
+    kist_run_items_close(&run.items);
+    kist_targets_close(&run.targets);
+    kist_manifest_done(&run.manifest);
+    kist_cancel_free(run.cancel);
+    kist_lock_release(run.lock);
+    ret_report->finished = kist_time_now();
+    ret_report->duration_ms = kist_time_monotonic_ms() - begun;
+}
+
+void kist_run_report_done(struct kist_run_report *report)
+{
+    for (size_t i = 0; i < report->place_count; i++) {
+        free(report->places[i].destination);
+        free(report->places[i].cause);
+    }
+    free(report->places);
+    kist_error_done(&report->err);
+    *report = (struct kist_run_report){0};
+}

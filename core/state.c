@@ -1,0 +1,148 @@
+#include "state.h"
+#include "backup_id.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SYSTEM_STATE "/var/lib/kist"
+
+const char *kist_host_name(void)
+{
+    static _Thread_local char name[256];
+    if (gethostname(name, sizeof name - 1) != 0 || !name[0])
+        return "localhost";
+    return name;
+}
+
+static const char *env(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+int kist_state_find(const char *option, const char *configured, char **ret_dir, struct kist_error *err)
+{
+    const char *choices[] = {option, env("KIST_STATE"), configured, env("STATE_DIRECTORY")};
+    char *dir = NULL;
+    for (size_t i = 0; i < sizeof choices / sizeof *choices && !dir; i++)
+        if (choices[i] && !(dir = strdup(choices[i])))
+            return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    int made = dir ? 0 : -1;
+    if (!dir && geteuid() == 0)
+        made = asprintf(&dir, SYSTEM_STATE);
+    else if (!dir && env("XDG_STATE_HOME"))
+        made = asprintf(&dir, "%s/kist", env("XDG_STATE_HOME"));
+    else if (!dir && env("HOME"))
+        made = asprintf(&dir, "%s/.local/state/kist", env("HOME"));
+    if (made < 0) {
+        kist_fail(err, KIST_ERR_CONFIG, "there is no state directory: $HOME is not set");
+        kist_hint(err, "name one with --state DIR");
+        return KIST_ERR_CONFIG;
+    }
+    *ret_dir = dir;
+    return 0;
+}
+
+/* Makes a directory and its parents. */
+static int make_dirs(const char *path, struct kist_error *err)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    int code = 0;
+    for (char *slash = strchr(copy + 1, '/'); !code; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
+            code = kist_fail_errno(err, errno, "cannot make the state directory '%s'", copy);
+            kist_hint(err, "name one that this user can write to with --state DIR");
+        }
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    free(copy);
+    return code;
+}
+
+int kist_state_prepare(const char *dir, struct kist_error *err)
+{
+    char *locks = NULL;
+    if (asprintf(&locks, "%s/locks", dir) < 0)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    int code = make_dirs(locks, err);
+    free(locks);
+    return code;
+}
+
+int kist_lock_take(const char *dir, const char *pipeline, int *ret_fd, struct kist_error *err)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/locks/%s.lock", dir, pipeline) < 0)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    int code = 0;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        code = kist_fail_errno(err, errno, "cannot open the lock '%s'", path);
+    else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        code = errno == EWOULDBLOCK
+                   ? kist_fail(err, KIST_ERR_EXISTS, "another run of '%s' is at work (it holds '%s')", pipeline, path)
+                   : kist_fail_errno(err, errno, "cannot lock '%s'", path);
+        close(fd);
+    }
+    free(path);
+    if (!code)
+        *ret_fd = fd;
+    return code;
+}
+
+void kist_lock_release(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static int append_line(const char *path, const char *line, size_t size, struct kist_error *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return kist_fail_errno(err, errno, "cannot open '%s'", path);
+    int code = 0;
+    /* One write, so that the lines of several processes do not mix. */
+    ssize_t written = write(fd, line, size);
+    if (written < 0)
+        code = kist_fail_errno(err, errno, "cannot write to '%s'", path);
+    else if ((size_t)written != size)
+        code = kist_fail(err, KIST_ERR_NO_SPACE, "cannot write all of a line to '%s'", path);
+    if (close(fd) != 0 && !code)
+        code = kist_fail_errno(err, errno, "cannot close '%s'", path);
+    return code;
+}
+
+int kist_history_add(const char *dir, json_t *entry, struct kist_error *err)
+{
+    char now[KIST_TIME_LENGTH + 1], user[24];
+    char *path = NULL, *line = NULL;
+    kist_time_text(kist_time_now(), now);
+    snprintf(user, sizeof user, "%ld", (long)getuid());
+    json_object_set_new(entry, "time", json_string(now));
+    json_object_set_new(entry, "host", json_string(kist_host_name()));
+    json_object_set_new(entry, "uid", json_string(user));
+    char *text = json_dumps(entry, JSON_COMPACT | JSON_ENSURE_ASCII);
+    int size = text ? asprintf(&line, "%s\n", text) : -1;
+    if (size < 0)
+        line = NULL;
+    int code = size < 0 || asprintf(&path, "%s/history.jsonl", dir) < 0
+                   ? kist_fail(err, KIST_ERR_FAILED, "out of memory for the history")
+                   : append_line(path, line, (size_t)size, err);
+    free(path);
+    free(line);
+    free(text);
+    return code;
+}

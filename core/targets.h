@@ -1,0 +1,45 @@
+/* targets.h - the destinations of one run: opened, tried and followed together, so that one may fail and others go on. */
+#ifndef KIST_CORE_TARGETS_H
+#define KIST_CORE_TARGETS_H
+
+#include "catalog.h"
+
+struct kist_target {
+    const struct kist_config_section *section;
+    struct kist_store *store; /* NULL when it could not be opened */
+    struct kist_catalog catalog;
+    struct kist_error err;    /* the first failure; err.code tells whether there was one */
+    int complete;             /* its manifest is written */
+};
+
+struct kist_targets {
+    const struct kist_config_pipeline *pipeline;
+    struct kist_target *items;
+    size_t count;
+    size_t need; /* how many must succeed */
+};
+
+/* A step of one destination. */
+typedef int (*kist_target_fn)(struct kist_target *target, void *arg, struct kist_error *err);
+
+int kist_targets_open(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
+                      struct kist_targets *ret_targets, struct kist_error *err) KIST_CHECKED;
+void kist_targets_close(struct kist_targets *targets);
+
+/* Runs a step on every destination that has not failed. Fails, with the first destination's error, once fewer than
+ * `need` are left. */
+int kist_targets_step(struct kist_targets *targets, kist_target_fn step, void *arg, struct kist_error *err) KIST_CHECKED;
+/* Takes down a failure; what remains decides as above. */
+int kist_targets_enough(const struct kist_targets *targets, struct kist_error *err) KIST_CHECKED;
+size_t kist_targets_complete(const struct kist_targets *targets);
+
+/* Steps. */
+int kist_target_check(struct kist_target *target, void *unused, struct kist_error *err) KIST_CHECKED;
+/* Sweeps what killed runs left, and reads the catalog. `arg`: the pipeline's name. */
+int kist_target_prepare(struct kist_target *target, void *pipeline, struct kist_error *err) KIST_CHECKED;
+
+/* Undoes a run on every destination that did not complete it, or, when `all`, on those too: manifest first, then data.
+ * Works also after a cancel; what cannot be removed is said in the log and left for the next run. */
+void kist_targets_undo(struct kist_targets *targets, const char *id, int all);
+
+#endif

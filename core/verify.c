@@ -1,0 +1,140 @@
+#include "verify.h"
+#include "feed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE ((size_t)1 << 20)
+
+int kist_verify_level_of(const char *name)
+{
+    static const char *const levels[] = {"size", "hash", "decode"};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+        if (strcmp(levels[i], name) == 0)
+            return (int)i;
+    return -1;
+}
+
+static int verify_size(const struct kist_verify *verify, const char *key, const struct kist_digest *digest,
+                       struct kist_error *err)
+{
+    int64_t size = 0;
+    int code = kist_store_size(verify->store, key, &size, err);
+    if (code == KIST_ERR_NOT_FOUND)
+        return kist_fail(err, KIST_ERR_CORRUPT, "%s: '%s' is missing", kist_store_name(verify->store), key);
+    if (!code && (uint64_t)size != digest->size)
+        code = kist_fail(err, KIST_ERR_CORRUPT, "%s: '%s' has %lld bytes, its manifest says %llu",
+                         kist_store_name(verify->store), key, (long long)size, (unsigned long long)digest->size);
+    return code;
+}
+
+/* Reads a pull to its end, which checks everything that it can. */
+static int drain(const struct kist_verify *verify, struct kist_pull *pull, struct kist_error *err)
+{
+    unsigned char *memory = malloc(PIECE);
+    size_t size = 1;
+    int code = memory ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    while (!code && size > 0) {
+        code = kist_cancel_is_set(verify->cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
+                                                  : kist_pull_read(pull, memory, PIECE, &size, err);
+        if (!code)
+            kist_progress_add_raw(verify->progress, size);
+    }
+    free(memory);
+    return code;
+}
+
+static int verify_stored(const struct kist_verify *verify, const struct kist_manifest_item *item, struct kist_error *err)
+{
+    struct kist_pull *pull = NULL;
+    int code = kist_pull_open(verify->store, item, NULL, 0, &pull, err);
+    if (!code)
+        code = drain(verify, pull, err);
+    kist_pull_close(pull);
+    return code;
+}
+
+/* Decodes an item, into the source's check where it has one. */
+static int verify_decoded(const struct kist_verify *verify, const struct kist_manifest_item *item,
+                          struct kist_instance *source, struct kist_error *err)
+{
+    struct kist_instance **filters = NULL;
+    struct kist_pull *pull = NULL;
+    void *restore = NULL;
+    struct kist_restore request = {.struct_size = sizeof request, .mode = KIST_RESTORE_CHECK};
+    int code = kist_pull_filters_open(verify->config, verify->pipeline, item, verify->cancel, &filters, err);
+    if (!code)
+        code = kist_pull_open(verify->store, item, filters, 1, &pull, err);
+    if (!code && source)
+        code = kist_instance_result(source,
+                                    source->plugin->as.source.restore_begin(source->self, &request, &restore, err), err);
+    if (!code && source) {
+        code = kist_feed_item(source, restore, pull, item, verify->progress, err);
+        source->plugin->as.source.restore_end(restore);
+    } else if (!code) {
+        code = drain(verify, pull, err);
+    }
+    kist_pull_close(pull);
+    kist_pull_filters_close(filters, item->filter_count);
+    return code;
+}
+
+static int verify_item(const struct kist_verify *verify, const struct kist_manifest_item *item,
+                       struct kist_instance *source, struct kist_error *err)
+{
+    int code = verify_size(verify, item->key, &item->stored, err);
+    if (!code && verify->level == KIST_VERIFY_HASH)
+        code = verify_stored(verify, item, err);
+    if (!code && verify->level == KIST_VERIFY_DECODE)
+        code = verify_decoded(verify, item, source, err);
+    return code;
+}
+
+static int verify_notes(const struct kist_verify *verify, struct kist_error *err)
+{
+    const struct kist_manifest *manifest = verify->manifest;
+    if (verify->level == KIST_VERIFY_SIZE)
+        return verify_size(verify, manifest->notes_key, &manifest->notes, err);
+    struct kist_manifest_item item = {.key = manifest->notes_key, .stored = manifest->notes, .raw = manifest->notes};
+    return verify_stored(verify, &item, err);
+}
+
+static void keep_first(const struct kist_verify *verify, const char *key, struct kist_error *first,
+                       struct kist_error *next)
+{
+    if (verify->tell)
+        verify->tell(verify->arg, key, next);
+    /* Damage outweighs whatever else went wrong. */
+    if (!first->code || (first->code != KIST_ERR_CORRUPT && next->code == KIST_ERR_CORRUPT))
+        kist_error_move(first, next);
+    else
+        kist_error_clear(next);
+}
+
+/* The source that can prove more than the hashes do; NULL when it has nothing to say. */
+static int open_source(const struct kist_verify *verify, struct kist_instance **ret_source, struct kist_error *err)
+{
+    const struct kist_config_section *section = verify->pipeline->source;
+    if (verify->level != KIST_VERIFY_DECODE || !(section->plugin->features & KIST_SOURCE_CHECKS) ||
+        strcmp(section->plugin->name, verify->manifest->source_plugin) != 0)
+        return 0;
+    return kist_instance_open(section->plugin, section->config, verify->pipeline->name, section->name, verify->cancel,
+                              ret_source, err);
+}
+
+int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
+{
+    const struct kist_manifest *manifest = verify->manifest;
+    struct kist_instance *source = NULL;
+    KIST_CLEANUP_ERROR struct kist_error next = KIST_ERROR_INIT;
+    int code = open_source(verify, &source, err);
+    if (code)
+        return code;
+    for (size_t i = 0; i < manifest->item_count && err->code != KIST_ERR_CANCELLED; i++)
+        if (verify_item(verify, &manifest->items[i], source, &next))
+            keep_first(verify, manifest->items[i].key, err, &next);
+    if (manifest->notes_key && err->code != KIST_ERR_CANCELLED && verify_notes(verify, &next))
+        keep_first(verify, manifest->notes_key, err, &next);
+    kist_instance_close(source);
+    return err->code;
+}
