@@ -1,6 +1,5 @@
 #include "catalog.h"
 #include "key.h"
-#include "state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,14 +122,14 @@ int kist_catalog_commit(struct kist_store *store, const char *pipeline, const ch
     return code;
 }
 
-int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, char *const *keys,
-                       size_t key_count, struct kist_error *err)
+int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
+                       char *const *keys, size_t key_count, struct kist_error *err)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < key_count; i++)
         json_array_append_new(array, json_string(keys[i]));
-    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id, "host",
-                              kist_host_name(), "keys", array);
+    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id, "owner", owner,
+                              "keys", array);
     char *text = note ? json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
     int code = text && key && json_array_size(array) == key_count
@@ -186,18 +185,18 @@ static int remove_noted(struct kist_store *store, const char *pipeline, const ch
     return code;
 }
 
-/* A run of this machine is over, for its lock is ours now; one of another machine is given a day to end. */
-static int is_over(const char *id, json_t *note)
+/* A run of this owner is over, for its lock is ours now; one of another is given a day to end. */
+static int is_over(const char *id, const char *owner, json_t *note)
 {
     int64_t started = 0;
-    const char *host = json_string_value(json_object_get(note, "host"));
-    if (host && strcmp(host, kist_host_name()) == 0)
+    const char *noted = json_string_value(json_object_get(note, "owner"));
+    if (noted && strcmp(noted, owner) == 0)
         return 1;
     return kist_id_parse(id, &started) && kist_time_now() - started > FOREIGN_GRACE;
 }
 
-static int sweep_one(struct kist_store *store, const char *pipeline, const char *id, uint64_t *ret_count,
-                     struct kist_error *err)
+static int sweep_one(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
+                     uint64_t *ret_count, struct kist_error *err)
 {
     char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
     char *text = NULL;
@@ -210,20 +209,20 @@ static int sweep_one(struct kist_store *store, const char *pipeline, const char 
         return code;
     json_t *note = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     free(text);
-    int over = is_over(id, note);
+    int over = is_over(id, owner, note);
     code = over ? remove_noted(store, pipeline, id, json_object_get(note, "keys"), ret_count, err) : 0;
     json_decref(note);
     return code || !over ? code : kist_catalog_end(store, pipeline, id, err);
 }
 
-int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const struct kist_catalog *catalog,
-                       uint64_t *ret_count, struct kist_error *err)
+int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const char *owner,
+                       const struct kist_catalog *catalog, uint64_t *ret_count, struct kist_error *err)
 {
     *ret_count = 0;
     for (size_t i = 0; i < catalog->pending_count; i++) {
         const char *id = catalog->pending[i].id;
         int code = kist_catalog_has(catalog, id) ? kist_catalog_end(store, pipeline, id, err)
-                                                 : sweep_one(store, pipeline, id, ret_count, err);
+                                                 : sweep_one(store, pipeline, id, owner, ret_count, err);
         if (code)
             return code;
     }

@@ -39,14 +39,14 @@ int kist_catalog_commit(struct kist_store *store, const char *pipeline, const ch
 int kist_catalog_remove(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
     KIST_CHECKED;
 
-/* Says that a run has begun which may write `keys`; and that it is over. */
-int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, char *const *keys,
-                       size_t key_count, struct kist_error *err) KIST_CHECKED;
+/* Says that a run of `owner` (the one who holds the lock) has begun which may write `keys`; and that it is over. */
+int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
+                       char *const *keys, size_t key_count, struct kist_error *err) KIST_CHECKED;
 int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err) KIST_CHECKED;
 /* Removes what a run that was killed left: the keys named by its note, unless its manifest made it, then the note. The
- * caller holds the pipeline's lock; notes of other machines are left alone for a day. `ret_count`: objects removed. */
-int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const struct kist_catalog *catalog,
-                       uint64_t *ret_count, struct kist_error *err) KIST_CHECKED;
+ * caller holds the lock of `owner`; notes of other owners are left alone for a day. `ret_count`: objects removed. */
+int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const char *owner,
+                       const struct kist_catalog *catalog, uint64_t *ret_count, struct kist_error *err) KIST_CHECKED;
 
 /* "_kist/<pipeline>/<id><suffix>"; `id` and `suffix` "" give the folder. New; NULL without memory. */
 char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix) KIST_CHECKED;

@@ -224,7 +224,7 @@ static void drop_line(struct reader *reader, int continues, int is_header)
         finish_section(reader);
     else if (!continues)
         finish_value(reader);
-    reader->skips_continuation = 1;
+    reader->skips_continuation = !is_header;
 }
 
 /* Decides what the line is. Returns the bytes that inih gets of it, from `*ret_text` on. */
@@ -236,7 +236,7 @@ static size_t take_line(struct reader *reader, const char *text, size_t size, co
     int sound = is_sound(reader, text, size);
     if (indent == size || text[indent] == ';' || text[indent] == '#')
         return 0;
-    int continues = indent > 0 && reader->after_key;
+    int continues = indent > 0 && (reader->after_key || reader->skips_continuation);
     int is_header = !continues && text[indent] == '[';
     if (!continues)
         reader->skips_continuation = 0;

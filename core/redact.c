@@ -81,13 +81,16 @@ static int add_percent_encoded(const char *data, size_t size, enum percent which
     return add_text(&text);
 }
 
+enum ending { GOES_ON, UNPADDED, PADDED };
+
 /* The characters of the base64 form of "<skipped bytes><data>" that depend on nothing but the data: so it is found
- * within the encoding of something longer ("user:secret"), wherever it starts there. */
-static int add_base64(const char *data, size_t size, size_t skipped, const char *alphabet, int whole)
+ * within the encoding of something longer ("user:secret"), wherever it starts there. Or with `ending`, those of a text that ends with the data. */
+static int add_base64(const char *data, size_t size, size_t skipped, const char *alphabet,
+                      enum ending ending)
 {
     struct kist_text text = KIST_TEXT_INIT;
     size_t first = (skipped * 8 + 5) / 6;
-    size_t end = whole ? (size * 8 + 5) / 6 : (skipped + size) * 8 / 6;
+    size_t end = ((skipped + size) * 8 + (ending != GOES_ON ? 5 : 0)) / 6;
     for (size_t i = first; i < end; i++) {
         size_t byte = i * 6 / 8 - skipped;
         unsigned pair = (unsigned)(unsigned char)data[byte] << 8;
@@ -95,7 +98,7 @@ static int add_base64(const char *data, size_t size, size_t skipped, const char 
             pair |= (unsigned char)data[byte + 1];
         kist_text_add_char(&text, alphabet[(pair >> (10 - i * 6 % 8)) & 63]);
     }
-    while (whole && text.size % 4 != 0 && !kist_text_failed(&text))
+    for (size_t i = end; ending == PADDED && i % 4 != 0; i++)
         kist_text_add_char(&text, '=');
     if (text.size >= SHORTEST_BASE64 || kist_text_failed(&text))
         return add_text(&text);
@@ -117,9 +120,11 @@ static int add_forms(const char *data, size_t size)
         result |= add_percent_encoded(data, size, AS_NEEDED, digits[i]);
         result |= add_percent_encoded(data, size, AS_NEEDED_PLUS, digits[i]);
         result |= add_percent_encoded(data, size, EVERYTHING, digits[i]);
-        result |= add_base64(data, size, 0, alphabets[i], 1);
-        for (size_t skipped = 0; skipped < 3; skipped++)
-            result |= add_base64(data, size, skipped, alphabets[i], 0);
+        for (size_t skipped = 0; skipped < 3; skipped++) {
+            result |= add_base64(data, size, skipped, alphabets[i], GOES_ON);
+            result |= add_base64(data, size, skipped, alphabets[i], UNPADDED);
+            result |= add_base64(data, size, skipped, alphabets[i], PADDED);
+        }
     }
     return result;
 }

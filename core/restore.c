@@ -56,7 +56,7 @@ static int look(struct job *job, struct kist_error *err)
 static int prove(const struct job *job, struct kist_error *err)
 {
     struct kist_verify verify = {.config = job->config, .pipeline = job->pipeline, .store = job->found->store,
-                                 .manifest = &job->found->manifest, .level = KIST_VERIFY_HASH,
+                                 .manifest = &job->found->manifest, .level = KIST_VERIFY_HASH, .items_only = 1,
                                  .cancel = job->options->cancel};
     int code = kist_verify_backup(&verify, err);
     if (code == KIST_ERR_CORRUPT) {

@@ -22,11 +22,10 @@ struct run {
     const struct kist_run_options *options;
     struct kist_run_report *report;
     struct kist_cancel *cancel; /* set by the first failure, or by a signal */
-    int lock;
+    struct kist_lock lock;
     struct kist_targets targets;
     struct kist_run_items items;
     struct kist_manifest manifest;
-    int begun; /* notes of the run may be on destinations */
 };
 
 /* The present second, or the one after the newest backup: ids only grow, whatever the clock does. */
@@ -58,8 +57,10 @@ static int begin_target(struct kist_target *target, void *arg, struct kist_error
     struct run *run = arg;
     if (kist_store_discards(target->store))
         return 0;
-    return kist_catalog_begin(target->store, run->pipeline->name, run->manifest.id, run->items.keys, run->items.key_count,
-                              err);
+    int code = kist_catalog_begin(target->store, run->pipeline->name, run->manifest.id, run->lock.owner, run->items.keys,
+                                  run->items.key_count, err);
+    target->begun = !code;
+    return code;
 }
 
 struct document {
@@ -136,16 +137,15 @@ static int steps(struct run *run, struct kist_error *err)
     int code = kist_lock_take(run->options->state_dir, run->pipeline->name, &run->lock, err);
     if (code)
         return code;
-    code = kist_targets_open(run->pipeline, run->cancel, &run->targets, err);
+    code = kist_targets_open(run->pipeline, run->lock.owner, run->cancel, &run->targets, err);
     if (!code)
-        code = kist_targets_step(&run->targets, kist_target_prepare, (void *)(uintptr_t)run->pipeline->name, err);
+        code = kist_targets_step(&run->targets, kist_target_prepare, &run->targets, err);
     if (!code)
         code = choose_id(run, err);
     if (!code)
         code = begin_manifest(run, err);
     if (!code)
         code = kist_run_items_open(run->pipeline, run->manifest.id, run->cancel, &run->items, err);
-    run->begun = !code;
     if (!code)
         code = kist_targets_step(&run->targets, begin_target, run, err);
     if (!code)
@@ -174,7 +174,7 @@ static enum kist_exit exit_of(const struct run *run, int code)
 {
     if (kist_signals_seen())
         return KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
-    if (run->lock < 0 && code == KIST_ERR_EXISTS)
+    if (run->lock.fd < 0 && code == KIST_ERR_EXISTS)
         return KIST_EXIT_LOCKED;
     return code == KIST_ERR_CONFIG ? KIST_EXIT_USAGE : KIST_EXIT_FAILED;
 }
@@ -187,8 +187,12 @@ static void fill_places(const struct run *run)
         const struct kist_target *target = &run->targets.items[i];
         struct kist_run_place *place = &report->places[report->place_count++];
         *place = (struct kist_run_place){.destination = strdup(target->section->name), .complete = target->complete};
-        if (!target->complete && target->err.code)
-            place->cause = strdup(kist_error_text(&target->err));
+        if (target->complete || !target->err.code)
+            continue;
+        place->cause = strdup(kist_error_text(&target->err));
+        /* The error that failed the run is told with the report; that of a degraded one is told here, hint and all. */
+        if (report->outcome == KIST_OUTCOME_DEGRADED)
+            kist_log_error(NULL, &target->err);
     }
 }
 
@@ -198,7 +202,7 @@ static void conclude(struct run *run, int code)
     size_t complete = kist_targets_complete(&run->targets);
     if (!code)
         end_targets(run);
-    if (run->begun && (code || complete < run->targets.count))
+    if (code || complete < run->targets.count)
         kist_targets_undo(&run->targets, run->manifest.id, code != 0);
     report->outcome = code ? KIST_OUTCOME_FAILED
                            : complete < run->targets.count ? KIST_OUTCOME_DEGRADED : KIST_OUTCOME_OK;
@@ -213,7 +217,7 @@ void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run
               struct kist_run_report *ret_report)
 {
     *ret_report = (struct kist_run_report){.pipeline = pipeline->name, .started = kist_time_now(), .err = KIST_ERROR_INIT};
-    struct run run = {.pipeline = pipeline, .options = options, .report = ret_report, .lock = -1};
+    struct run run = {.pipeline = pipeline, .options = options, .report = ret_report, .lock = KIST_LOCK_INIT};
     int64_t begun = kist_time_monotonic_ms();
     int code = kist_cancel_new(options->cancel, &run.cancel, &ret_report->err);
     if (!code)
@@ -223,7 +227,7 @@ void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run
     kist_targets_close(&run.targets);
     kist_manifest_done(&run.manifest);
     kist_cancel_free(run.cancel);
-    kist_lock_release(run.lock);
+    kist_lock_release(&run.lock);
     ret_report->finished = kist_time_now();
     ret_report->duration_ms = kist_time_monotonic_ms() - begun;
 }

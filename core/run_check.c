@@ -55,7 +55,7 @@ int kist_run_check(const struct kist_config_pipeline *pipeline, struct kist_canc
     json_t *facts = NULL;
     keep_first(err, &next, check_source(pipeline, cancel, &facts, &next));
     keep_first(err, &next, check_filters(pipeline, cancel, &next));
-    int code = kist_targets_open(pipeline, cancel, &targets, &next);
+    int code = kist_targets_open(pipeline, NULL, cancel, &targets, &next);
     if (code)
         keep_first(err, &next, code);
     else

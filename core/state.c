@@ -81,31 +81,50 @@ int kist_state_prepare(const char *dir, struct kist_error *err)
     return code;
 }
 
-int kist_lock_take(const char *dir, const char *pipeline, int *ret_fd, struct kist_error *err)
+/* Tells this lock from that of another machine, or of another state directory. */
+static int describe_owner(struct kist_lock *lock, struct kist_error *err)
 {
+    struct stat status;
+    if (fstat(lock->fd, &status) != 0)
+        return kist_fail_errno(err, errno, "cannot look at the lock");
+    if (asprintf(&lock->owner, "%s:%llx:%llx", kist_host_name(), (unsigned long long)status.st_dev,
+                 (unsigned long long)status.st_ino) < 0) {
+        lock->owner = NULL;
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    }
+    return 0;
+}
+
+int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_lock, struct kist_error *err)
+{
+    struct kist_lock lock = KIST_LOCK_INIT;
     char *path = NULL;
     if (asprintf(&path, "%s/locks/%s.lock", dir, pipeline) < 0)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     int code = 0;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
+    lock.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock.fd < 0)
         code = kist_fail_errno(err, errno, "cannot open the lock '%s'", path);
-    else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    else if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0)
         code = errno == EWOULDBLOCK
                    ? kist_fail(err, KIST_ERR_EXISTS, "another run of '%s' is at work (it holds '%s')", pipeline, path)
                    : kist_fail_errno(err, errno, "cannot lock '%s'", path);
-        close(fd);
-    }
+    else
+        code = describe_owner(&lock, err);
     free(path);
-    if (!code)
-        *ret_fd = fd;
+    if (code)
+        kist_lock_release(&lock);
+    else
+        *ret_lock = lock;
     return code;
 }
 
-void kist_lock_release(int fd)
+void kist_lock_release(struct kist_lock *lock)
 {
-    if (fd >= 0)
-        close(fd);
+    if (lock->fd >= 0)
+        close(lock->fd);
+    free(lock->owner);
+    *lock = (struct kist_lock)KIST_LOCK_INIT;
 }
 
 static int append_line(const char *path, const char *line, size_t size, struct kist_error *err)

@@ -14,10 +14,20 @@ int kist_state_find(const char *option, const char *configured, char **ret_dir, 
 /* Makes the directory and what belongs in it, for this user alone. */
 int kist_state_prepare(const char *dir, struct kist_error *err) KIST_CHECKED;
 
-/* Takes the lock of a pipeline without waiting: KIST_ERR_EXISTS when another run holds it. The kernel frees it when the
- * process ends, however it ends. */
-int kist_lock_take(const char *dir, const char *pipeline, int *ret_fd, struct kist_error *err) KIST_CHECKED;
-void kist_lock_release(int fd); /* -1 is fine */
+/* The lock of a pipeline. `owner` is the same for all runs that exclude each other by it, and for no others: machine and
+ * lock file. */
+struct kist_lock {
+    int fd; /* -1: not held */
+    char *owner;
+};
+
+#define KIST_LOCK_INIT { .fd = -1 }
+
+/* Takes it without waiting: KIST_ERR_EXISTS when another run holds it. The kernel frees it when the process ends, however
+ * it ends. */
+int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_lock, struct kist_error *err)
+    KIST_CHECKED;
+void kist_lock_release(struct kist_lock *lock);
 
 /* Appends one JSON object as a line to history.jsonl; `time`, `host` and `user` are added. */
 int kist_history_add(const char *dir, json_t *entry, struct kist_error *err) KIST_CHECKED;

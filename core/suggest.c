@@ -45,13 +45,15 @@ size_t kist_edit_distance(const char *a, const char *b)
 const char *kist_suggest(const char *word, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    /* A third of the word may be wrong: enough for a slip, too little for another word. */
-    size_t limit = strlen(word) / 3;
-    size_t nearest = (limit > 0 ? limit : 1) + 1;
+    size_t word_size = strlen(word), nearest = SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
-        size_t distance = names[i] ? kist_edit_distance(word, names[i]) : SIZE_MAX;
-        /* Every letter wrong is not a slip, however short the name. */
-        if (distance < nearest && distance < strlen(names[i])) {
+        if (!names[i])
+            continue;
+        size_t size = strlen(names[i]);
+        size_t longer = size > word_size ? size : word_size;
+        size_t distance = kist_edit_distance(word, names[i]);
+        /* A third may be wrong: enough for a slip, too little for another word. */
+        if (distance < nearest && distance <= (longer < 3 ? 1 : longer / 3) && distance < size) {
             nearest = distance;
             best = names[i];
         }

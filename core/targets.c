@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
-int kist_targets_open(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
+int kist_targets_open(const struct kist_config_pipeline *pipeline, const char *owner, struct kist_cancel *cancel,
                       struct kist_targets *ret_targets, struct kist_error *err)
 {
     size_t count = pipeline->destination_count;
-    struct kist_targets targets = {.pipeline = pipeline, .count = count, .items = calloc(count, sizeof *targets.items)};
+    struct kist_targets targets = {.pipeline = pipeline, .owner = owner, .count = count, .items = calloc(count, sizeof *targets.items)};
     if (!targets.items)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     targets.need = pipeline->require == KIST_REQUIRE_ALL ? count : (size_t)pipeline->require;
@@ -73,8 +73,10 @@ int kist_target_check(struct kist_target *target, void *unused, struct kist_erro
     return kist_store_check(target->store, err);
 }
 
-int kist_target_prepare(struct kist_target *target, void *pipeline, struct kist_error *err)
+int kist_target_prepare(struct kist_target *target, void *arg, struct kist_error *err)
 {
+    const struct kist_targets *targets = arg;
+    const char *pipeline = targets->pipeline->name;
     uint64_t unfinished = 0, orphans = 0;
     int code = kist_store_check(target->store, err);
     if (!code)
@@ -82,22 +84,24 @@ int kist_target_prepare(struct kist_target *target, void *pipeline, struct kist_
     if (!code)
         code = kist_catalog_read(target->store, pipeline, &target->catalog, err);
     if (!code)
-        code = kist_catalog_sweep(target->store, pipeline, &target->catalog, &orphans, err);
+        code = kist_catalog_sweep(target->store, pipeline, targets->owner, &target->catalog, &orphans, err);
     if (!code && unfinished + orphans > 0)
         kist_log(KIST_LOG_INFO, target->store->instance->where, "removed %llu leftovers of a run that was cut off",
                  (unsigned long long)(unfinished + orphans));
     return code;
 }
 
-static int undo_one(struct kist_store *store, const char *pipeline, const char *id, int complete, struct kist_error *err)
+static int undo_one(const struct kist_targets *targets, struct kist_store *store, const char *id, int complete,
+                    struct kist_error *err)
 {
+    const char *pipeline = targets->pipeline->name;
     struct kist_catalog catalog = {0};
     uint64_t removed = 0;
     int code = complete ? kist_catalog_remove(store, pipeline, id, err) : 0;
     if (!code)
         code = kist_catalog_read(store, pipeline, &catalog, err);
     if (!code)
-        code = kist_catalog_sweep(store, pipeline, &catalog, &removed, err);
+        code = kist_catalog_sweep(store, pipeline, targets->owner, &catalog, &removed, err);
     kist_catalog_done(&catalog);
     return code;
 }
@@ -108,12 +112,12 @@ void kist_targets_undo(struct kist_targets *targets, const char *id, int all)
         struct kist_target *target = &targets->items[i];
         KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
         struct kist_store *store = NULL;
-        if (!target->store || (target->complete && !all))
+        if (!target->begun || (target->complete && !all))
             continue;
         /* The run's own instance may have been cancelled; this one cannot be. */
         int code = kist_store_open(target->section, targets->pipeline->name, NULL, &store, &err);
         if (!code)
-            code = undo_one(store, targets->pipeline->name, id, target->complete, &err);
+            code = undo_one(targets, store, id, target->complete, &err);
         kist_store_close(store);
         if (code) {
             kist_error_prefix(&err, "cannot remove what the failed run wrote (the next run tries again)");

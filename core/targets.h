@@ -9,6 +9,7 @@ struct kist_target {
     struct kist_store *store; /* NULL when it could not be opened */
     struct kist_catalog catalog;
     struct kist_error err;    /* the first failure; err.code tells whether there was one */
+    int begun;                /* the note of this run is there */
     int complete;             /* its manifest is written */
 };
 
@@ -17,12 +18,13 @@ struct kist_targets {
     struct kist_target *items;
     size_t count;
     size_t need; /* how many must succeed */
+    const char *owner; /* of the lock that this run holds; borrowed */
 };
 
 /* A step of one destination. */
 typedef int (*kist_target_fn)(struct kist_target *target, void *arg, struct kist_error *err);
 
-int kist_targets_open(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
+int kist_targets_open(const struct kist_config_pipeline *pipeline, const char *owner, struct kist_cancel *cancel,
                       struct kist_targets *ret_targets, struct kist_error *err) KIST_CHECKED;
 void kist_targets_close(struct kist_targets *targets);
 
@@ -35,10 +37,11 @@ size_t kist_targets_complete(const struct kist_targets *targets);
 
 /* Steps. */
 int kist_target_check(struct kist_target *target, void *unused, struct kist_error *err) KIST_CHECKED;
-/* Sweeps what killed runs left, and reads the catalog. `arg`: the pipeline's name. */
-int kist_target_prepare(struct kist_target *target, void *pipeline, struct kist_error *err) KIST_CHECKED;
+/* Sweeps what killed runs left, and reads the catalog. `targets`: the whole. */
+int kist_target_prepare(struct kist_target *target, void *targets, struct kist_error *err) KIST_CHECKED;
 
-/* Undoes a run on every destination that did not complete it, or, when `all`, on those too: manifest first, then data.
+/* Undoes a run on every destination where it began and that did not complete it, or, when `all`, on those too: manifest
+ * first, then data.
  * Works also after a cancel; what cannot be removed is said in the log and left for the next run. */
 void kist_targets_undo(struct kist_targets *targets, const char *id, int all);
 

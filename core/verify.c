@@ -133,7 +133,7 @@ int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
     for (size_t i = 0; i < manifest->item_count && err->code != KIST_ERR_CANCELLED; i++)
         if (verify_item(verify, &manifest->items[i], source, &next))
             keep_first(verify, manifest->items[i].key, err, &next);
-    if (manifest->notes_key && err->code != KIST_ERR_CANCELLED && verify_notes(verify, &next))
+    if (manifest->notes_key && !verify->items_only && err->code != KIST_ERR_CANCELLED && verify_notes(verify, &next))
         keep_first(verify, manifest->notes_key, err, &next);
     kist_instance_close(source);
     return err->code;

@@ -24,6 +24,7 @@ struct kist_verify {
     struct kist_store *store;
     const struct kist_manifest *manifest;
     enum kist_verify_level level;
+    int items_only; /* leave RESTORE.txt out */
     struct kist_cancel *cancel;
     struct kist_progress *progress;
     kist_verify_fn tell; /* or NULL */
