@@ -67,7 +67,8 @@ struct kist_destination {
     /* Required. Ends the writer and removes what was written. Cannot fail; says in the log what it had to leave. */
     void (*put_abort)(void *writer);
 
-    /* Required. Begins to read `key` from `offset`. KIST_ERR_NOT_FOUND if there is none. One reader at a time. */
+    /* Required. Begins to read `key` from `offset`. KIST_ERR_NOT_FOUND if there is none. The object's size is a valid
+     * offset (the end comes at once); one behind it is KIST_ERR_CORRUPT, here or at the first read. One reader at a time. */
     int (*get_begin)(void *self, const char *key, uint64_t offset, void **ret_reader, struct kist_error *err);
     /* Required. Reads up to `capacity` bytes; 0 in `ret_size` is the end and means that the object was whole. */
     int (*get_read)(void *reader, void *data, size_t capacity, size_t *ret_size, struct kist_error *err);
