@@ -35,12 +35,17 @@ static int add_id(struct kist_catalog_id **ids, size_t *count, const char *id)
     return 0;
 }
 
+struct reading {
+    struct kist_catalog *catalog;
+    size_t folder_length;
+};
+
 /* Notes the id of a manifest or of a run's note; anything else in the folder is not ours to judge. */
 static int note_object(void *arg, const struct kist_object *object)
 {
-    struct kist_catalog *catalog = arg;
-    const char *slash = strrchr(object->key, '/');
-    const char *name = slash ? slash + 1 : object->key;
+    const struct reading *reading = arg;
+    struct kist_catalog *catalog = reading->catalog;
+    const char *name = object->key + reading->folder_length + 1;
     char id[KIST_ID_LENGTH + 1];
     if (strlen(name) <= KIST_ID_LENGTH)
         return 0;
@@ -65,7 +70,8 @@ int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kis
 {
     struct kist_catalog catalog = {0};
     char *folder = kist_catalog_key(pipeline, "", "");
-    int code = folder ? kist_store_list(store, folder, note_object, &catalog, err) : no_memory(err);
+    struct reading reading = {.catalog = &catalog, .folder_length = folder ? strlen(folder) : 0};
+    int code = folder ? kist_store_list(store, folder, note_object, &reading, err) : no_memory(err);
     free(folder);
     if (code) {
         kist_catalog_done(&catalog);
@@ -174,7 +180,8 @@ static int remove_noted(struct kist_store *store, const char *pipeline, const ch
     int code = 0;
     json_array_foreach(keys, index, value) {
         const char *key = json_string_value(value);
-        if (!key || !kist_key_is_below(key, folder))
+        KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+        if (!key || kist_key_check(key, &ignored) || !kist_key_is_below(key, folder))
             continue;
         code = kist_store_remove(store, key, err);
         if (code)
@@ -205,6 +212,11 @@ static int sweep_one(struct kist_store *store, const char *pipeline, const char 
         return no_memory(err);
     int code = kist_store_get_bytes(store, key, KIST_MANIFEST_LIMIT, &text, &size, err);
     free(key);
+    /* A run of another machine has just come to its end. */
+    if (code == KIST_ERR_NOT_FOUND) {
+        kist_error_clear(err);
+        return 0;
+    }
     if (code)
         return code;
     json_t *note = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);

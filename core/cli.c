@@ -168,12 +168,16 @@ static enum kist_exit unknown_command(const struct kist_cli *cli, char **words, 
 static enum kist_exit setup_log(const struct kist_cli *cli)
 {
     const char *format = kist_cli_value(cli, "log-format");
-    int json = format && strcmp(format, "json") == 0;
+    enum kist_log_format form = KIST_LOG_PLAIN;
     int level = kist_cli_has(cli, "quiet") ? KIST_LOG_WARNING : kist_cli_has(cli, "verbose") ? KIST_LOG_DEBUG : KIST_LOG_INFO;
     int color = isatty(STDERR_FILENO) && !kist_cli_has(cli, "no-color") && !getenv("NO_COLOR");
-    if (format && !json && strcmp(format, "plain") != 0)
-        return kist_cli_usage(cli, "--log-format %s: use plain or json", format);
-    kist_log_setup(level, json ? KIST_LOG_JSON : KIST_LOG_PLAIN, color);
+    if (format && strcmp(format, "json") == 0)
+        form = KIST_LOG_JSON;
+    else if (format && strcmp(format, "journald") == 0)
+        form = KIST_LOG_JOURNALD;
+    else if (format && strcmp(format, "plain") != 0)
+        return kist_cli_usage(cli, "--log-format %s: use plain, json or journald", format);
+    kist_log_setup(level, form, color);
     return KIST_EXIT_OK;
 }
 
@@ -231,7 +235,11 @@ static enum kist_exit parse_and_run(struct kist_cli *cli, int argc, char **argv)
 
 enum kist_exit kist_cli_main(int argc, char **argv, struct kist_cancel *cancel)
 {
-    struct kist_cli cli = {.cancel = cancel, .option_values = calloc((size_t)argc * 2 + 1, sizeof *cli.option_values)};
+    /* Every letter of a word like -qqq is an option of its own. */
+    size_t most = 1;
+    for (int i = 0; i < argc; i++)
+        most += strlen(argv[i]);
+    struct kist_cli cli = {.cancel = cancel, .option_values = calloc(most, sizeof *cli.option_values)};
     if (!cli.option_values)
         return KIST_EXIT_FAILED;
     kist_log_setup(KIST_LOG_INFO, KIST_LOG_PLAIN, isatty(STDERR_FILENO) && !getenv("NO_COLOR"));

@@ -54,6 +54,8 @@ const char *kist_cli_value_at(const struct kist_cli *cli, const char *option, si
 
 /* Logs an error and gives the exit status that it leads to. */
 enum kist_exit kist_cli_fail(const struct kist_error *err);
+/* The same for an error of a pipeline, which is named in front unless the message begins with it. */
+enum kist_exit kist_cli_fail_in(const char *pipeline, const struct kist_error *err);
 /* A mistake on the command line: says it, points to --help, exit 2. */
 enum kist_exit kist_cli_usage(const struct kist_cli *cli, const char *format, ...) KIST_PRINTF(2, 3);
 
@@ -61,6 +63,9 @@ enum kist_exit kist_cli_usage(const struct kist_cli *cli, const char *format, ..
 struct kist_config *kist_cli_config(const struct kist_cli *cli, enum kist_exit *ret_exit);
 /* The state directory, made; NULL and the exit status when that fails. New. */
 char *kist_cli_state(const struct kist_cli *cli, const struct kist_config *config, enum kist_exit *ret_exit);
+
+/* 0 when --destination names one that the pipeline does not have. */
+int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline);
 
 /* Writes JSON (its reference is taken) to standard output. */
 enum kist_exit kist_cli_print_json(json_t *json);

@@ -41,6 +41,15 @@ struct kist_config *kist_cli_config(const struct kist_cli *cli, enum kist_exit *
     return NULL;
 }
 
+enum kist_exit kist_cli_fail_in(const char *pipeline, const struct kist_error *err)
+{
+    const char *text = kist_error_text(err);
+    size_t length = strlen(pipeline);
+    int named = strncmp(text, pipeline, length) == 0 && (text[length] == '/' || text[length] == ':');
+    kist_log_error(named ? NULL : pipeline, err);
+    return kist_error_exit(err->code);
+}
+
 char *kist_cli_state(const struct kist_cli *cli, const struct kist_config *config, enum kist_exit *ret_exit)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
@@ -53,6 +62,15 @@ char *kist_cli_state(const struct kist_cli *cli, const struct kist_config *confi
     free(dir);
     *ret_exit = kist_cli_fail(&err);
     return NULL;
+}
+
+int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline)
+{
+    const char *destination = kist_cli_value(cli, "destination");
+    int has = !destination;
+    for (size_t i = 0; i < pipeline->destination_count && !has; i++)
+        has = strcmp(pipeline->destinations[i]->name, destination) == 0;
+    return has;
 }
 
 enum kist_exit kist_cli_print_json(json_t *json)

@@ -26,7 +26,7 @@ static enum kist_exit examine(const struct kist_cli *cli, const struct kist_conf
     int code = kist_run_check(pipeline, cli->cancel, &facts, &err);
     printf("%s: %s\n", pipeline->name, code ? "a run would fail" : "a run would work");
     if (code)
-        kist_log_error(pipeline->name, &err);
+        kist_cli_fail_in(pipeline->name, &err);
     else
         print_facts(facts);
     json_decref(facts);

@@ -73,22 +73,28 @@ static enum kist_exit list_pipelines(const struct kist_cli *cli, const struct ki
                                      const struct kist_config_pipeline *only)
 {
     struct summary summary = {.json = kist_cli_has(cli, "json") ? json_array() : NULL};
+    size_t passed_over = 0;
     for (size_t i = 0; i < config->pipeline_count; i++) {
         KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
         const struct kist_config_pipeline *pipeline = &config->pipelines[i];
         struct kist_listing listing = {0};
         if (only && only != pipeline)
             continue;
-        int code = kist_listing_read(pipeline, kist_cli_value(cli, "destination"), cli->cancel, &listing, &err);
-        /* Over all pipelines, one that does not use the named destination has nothing to list. */
-        if (code == KIST_ERR_CONFIG && !only && kist_cli_has(cli, "destination"))
+        if (!only && !kist_cli_wants(cli, pipeline)) {
+            passed_over++;
             continue;
+        }
+        int code = kist_listing_read(pipeline, kist_cli_value(cli, "destination"), cli->cancel, &listing, &err);
         if (code) {
             json_decref(summary.json);
             return kist_cli_fail(&err);
         }
         add_listing(&summary, &listing);
         kist_listing_done(&listing);
+    }
+    if (passed_over == config->pipeline_count) {
+        json_decref(summary.json);
+        return kist_cli_usage(cli, "no pipeline has a destination '%s'", kist_cli_value(cli, "destination"));
     }
     if (!summary.json && summary.rows == 0)
         puts("no backups yet");

@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "config_parse.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -8,17 +9,20 @@
 static struct kist_registry *open_registry(const struct kist_cli *cli, enum kist_exit *ret_exit)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    const char *dirs[65];
+    const char *dirs[65], *given = NULL;
+    char *real[65] = {NULL};
     size_t count = 0;
-    char *own = NULL;
     struct kist_registry *registry = NULL;
-    while (count < 64 && (dirs[count] = kist_cli_value_at(cli, "plugin-dir", count)))
-        count++;
-    int code = kist_registry_own_dir(&own, &err);
-    dirs[count++] = own;
+    for (; count < 64 && (given = kist_cli_value_at(cli, "plugin-dir", count)); count++) {
+        real[count] = realpath(given, NULL);
+        dirs[count] = real[count] ? real[count] : given;
+    }
+    int code = kist_registry_own_dir(&real[count], &err);
+    dirs[count] = real[count];
     if (!code)
-        code = kist_registry_new(dirs, count, &registry, &err);
-    free(own);
+        code = kist_registry_new(dirs, count + 1, &registry, &err);
+    for (size_t i = 0; i <= count; i++)
+        free(real[i]);
     if (!code)
         return registry;
     *ret_exit = kist_cli_fail(&err);
@@ -72,20 +76,11 @@ enum kist_exit kist_cmd_plugin_list(struct kist_cli *cli)
     return status ? status : rows.bad ? KIST_EXIT_USAGE : KIST_EXIT_OK;
 }
 
-static const char *type_name(uint32_t type)
-{
-    static const char *const names[] = {[KIST_TYPE_STRING] = "text",         [KIST_TYPE_SECRET] = "secret",
-                                        [KIST_TYPE_SIZE] = "size",           [KIST_TYPE_DURATION] = "duration",
-                                        [KIST_TYPE_SWITCH] = "yes|no",       [KIST_TYPE_CHOICE] = "choice",
-                                        [KIST_TYPE_LIST] = "list",           [KIST_TYPE_INTEGER] = "number"};
-    return type < sizeof names / sizeof *names && names[type] ? names[type] : "unknown";
-}
-
 static void print_options(const struct kist_plugin *plugin)
 {
     struct kist_option option;
     for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++) {
-        const char *type = option.type == KIST_TYPE_CHOICE && option.choices ? option.choices : type_name(option.type);
+        const char *type = option.type == KIST_TYPE_CHOICE && option.choices ? option.choices : kist_option_type_name(option.type);
         printf("\n  %s (%s%s%s%s)\n", option.name, type, option.flags & KIST_OPTION_REQUIRED ? ", required" : "",
                option.def ? ", default " : "", option.def ? option.def : "");
         if (option.help)
@@ -99,7 +94,7 @@ static json_t *plugin_json(const struct kist_plugin *plugin)
     json_t *options = json_array();
     for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++)
         json_array_append_new(options, json_pack("{s:s, s:s, s:b, s:s*, s:s*, s:s*}", "name", option.name, "type",
-                                                 type_name(option.type), "required",
+                                                 kist_option_type_name(option.type), "required",
                                                  (option.flags & KIST_OPTION_REQUIRED) != 0, "default", option.def, "choices",
                                                  option.choices, "help", option.help));
     return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:i, s:o}", "kind", kist_kind_name(plugin->kind), "name", plugin->name,

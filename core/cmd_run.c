@@ -34,17 +34,17 @@ static json_t *labels_of(const struct kist_cli *cli, enum kist_exit *ret_exit)
 static void print_result(const struct kist_run_report *report)
 {
     if (report->outcome == KIST_OUTCOME_FAILED) {
-        printf("%s: failed, no backup was made\n", report->pipeline);
+        printf(report->exit == KIST_EXIT_LOCKED ? "%s: not started, no backup was made\n"
+                                                : "%s: failed, no backup was made\n", report->pipeline);
         return;
     }
     printf("%s/%s: %s, %s saved as %s in %s\n", report->pipeline, report->id,
            report->outcome == KIST_OUTCOME_OK ? "ok" : "degraded", kist_size_show(report->raw_size).text,
            kist_size_show(report->stored_size).text, kist_duration_show(report->duration_ms).text);
-    for (size_t i = 0; i < report->place_count; i++) {
-        const struct kist_run_place *place = &report->places[i];
-        if (!place->complete)
-            printf("  missing on %s: %s\n", place->destination, place->cause ? place->cause : "unknown");
-    }
+    /* Why stands in the log. */
+    for (size_t i = 0; i < report->place_count; i++)
+        if (!report->places[i].complete)
+            printf("  missing on %s\n", report->places[i].destination);
 }
 
 static enum kist_exit run_one(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options)
@@ -52,7 +52,7 @@ static enum kist_exit run_one(const struct kist_config_pipeline *pipeline, const
     struct kist_run_report report;
     kist_run(pipeline, options, &report);
     if (report.err.code)
-        kist_log_error(pipeline->name, &report.err);
+        kist_cli_fail_in(pipeline->name, &report.err);
     /* A run that never began, because another is at work, is nobody's news. */
     if (report.exit != KIST_EXIT_LOCKED)
         kist_run_tell(pipeline, options, &report);
@@ -73,7 +73,7 @@ static enum kist_exit check_one(const struct kist_cli *cli, const struct kist_co
     int code = kist_run_check(pipeline, cli->cancel, &facts, &err);
     json_decref(facts);
     if (code) {
-        kist_log_error(pipeline->name, &err);
+        kist_cli_fail_in(pipeline->name, &err);
         return code == KIST_ERR_CONFIG ? KIST_EXIT_USAGE : KIST_EXIT_FAILED;
     }
     printf("%s: would save [source %s] (%s)", pipeline->name, pipeline->source->name, pipeline->source->plugin->name);

@@ -33,6 +33,11 @@ static void print_item(const struct kist_manifest_item *item)
            (unsigned long long)item->stored.size, item->stored.sha256);
 }
 
+static void print_count(const char *key, size_t count)
+{
+    printf("  %-20s %zu %s (see --json)\n", key, count, count == 1 ? "entry" : "entries");
+}
+
 /* Facts that are one value are printed; lists and objects say how much they hold. */
 static void print_facts(json_t *facts)
 {
@@ -44,8 +49,7 @@ static void print_facts(json_t *facts)
         else if (json_is_integer(value))
             printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
         else
-            printf("  %-20s %zu entries (see --json)\n", key,
-                   json_is_array(value) ? json_array_size(value) : json_object_size(value));
+            print_count(key, json_is_array(value) ? json_array_size(value) : json_object_size(value));
     }
 }
 
@@ -57,7 +61,7 @@ static void print_text(const struct kist_found *found)
     kist_time_text(manifest->finished, finished);
     printf("%s/%s on %s\n", manifest->pipeline, manifest->id, kist_store_name(found->store));
     printf("  %-20s %s to %s\n", "run", started, finished);
-    printf("  %-20s %s\n", "made by", manifest->kist_version);
+    printf("  %-20s kist %s\n", "made by", manifest->kist_version);
     printf("  %-20s %s %s\n", "source", manifest->source_plugin, manifest->source_version);
     const char *key = NULL;
     json_t *value = NULL;

@@ -113,16 +113,17 @@ static int verify_named(struct job *job, const char *text, struct kist_error *er
 
 static int verify_all(struct job *job, struct kist_error *err)
 {
-    int code = 0;
+    int code = 0, wanted = 0;
     for (int i = 0; i < job->cli->arg_count && !code; i++)
         code = verify_named(job, job->cli->args[i], err);
-    for (size_t i = 0; job->cli->arg_count == 0 && i < job->config->pipeline_count && !code; i++) {
-        code = verify_pipeline(job, &job->config->pipelines[i], "", kist_cli_has(job->cli, "all"), err);
-        if (code == KIST_ERR_CONFIG && kist_cli_has(job->cli, "destination")) {
-            kist_error_clear(err);
-            code = 0;
+    for (size_t i = 0; job->cli->arg_count == 0 && i < job->config->pipeline_count && !code; i++)
+        if (kist_cli_wants(job->cli, &job->config->pipelines[i])) {
+            wanted++;
+            code = verify_pipeline(job, &job->config->pipelines[i], "", kist_cli_has(job->cli, "all"), err);
         }
-    }
+    if (!code && job->cli->arg_count == 0 && !wanted)
+        code = kist_fail(err, KIST_ERR_CONFIG, "no pipeline has a destination '%s'",
+                         kist_cli_value(job->cli, "destination"));
     if (!code && job->verified == 0 && !kist_signals_seen())
         code = kist_fail(err, KIST_ERR_NOT_FOUND, "there is no backup to verify");
     return code;

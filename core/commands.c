@@ -11,7 +11,7 @@ const struct kist_cli_option kist_global_options[] = {
     {"quiet", 'q', NULL, "say only what is wrong"},
     {"verbose", 'v', NULL, "say more"},
     {"no-color", 0, NULL, "no colours, whatever the terminal can do"},
-    {"log-format", 0, "FORMAT", "plain (default) or json"},
+    {"log-format", 0, "FORMAT", "plain (default; priorities for the journal under systemd), json or journald"},
     {"help", 'h', NULL, "show this help"},
     {"version", 0, NULL, "show the version"},
     {.name = NULL},

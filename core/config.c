@@ -28,7 +28,9 @@ static void check_absolute(struct kist_config_store *store, const struct kist_bi
 static void bind_global(struct kist_config_store *store, struct kist_ini_section *section)
 {
     const struct kist_option_table table = kist_config_keys(section->type);
-    const struct kist_bind_scope scope = {.vault = &store->vault, .problems = &store->problems, .section = section,
+    const struct kist_bind_scope scope = {.vault = &store->vault,
+                                          .problems = &store->problems,
+                                          .section = section,
                                           .place = kist_ini_place(section, NULL)};
     kist_bind(&scope, &table, &store->keys);
     kist_bind_report_unknown(&scope, &table, 1);
@@ -136,7 +138,8 @@ static int load(struct loaded *loaded, const char *path, const char *const *extr
 }
 
 int kist_config_load(const char *path, const char *const *extra_dirs, size_t extra_count,
-                     struct kist_config **ret_config, struct kist_config_problems *problems, struct kist_error *err)
+                     struct kist_config **ret_config, struct kist_config_problems *problems,
+                     struct kist_error *err)
 {
     struct loaded *loaded = calloc(1, sizeof *loaded);
     *problems = (struct kist_config_problems){.items = NULL};

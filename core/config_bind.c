@@ -93,8 +93,8 @@ static char *mask_references(const char *raw)
     return kist_text_take(&text);
 }
 
-/* 1 when the secret part of the value is spelt out in the file. That of a URL is its password; an http URL without one
- * is a secret as a whole: those of chat hooks are. */
+/* 1 when the secret part of the value is spelt out in the file. That of a URL is its password; an http URL without
+ * one is a secret as a whole: those of chat hooks are. */
 static int spells_secret(const char *raw, int is_literal)
 {
     struct kist_span spans[8];
@@ -116,9 +116,12 @@ static int check_secret(const struct binding *binding, const struct kist_value *
     const struct kist_config_file *file = binding->scope->section->file;
     const char *raw = binding->entry->value;
     if (binding->entry->commented && !is_one_reference(raw)) {
-        kist_problem_add(problems, &binding->place, "a ';' after a blank begins a comment, so this secret may be cut off");
-        kist_problem_hint(problems, "put a comment on a line of its own; a secret that holds ' ;' can come from "
-                                    "%s_file = PATH", binding->option->name);
+        kist_problem_add(problems, &binding->place,
+                         "a ';' after a blank begins a comment, so this secret may be cut off");
+        kist_problem_hint(problems,
+                          "put a comment on a line of its own; a secret that holds ' ;' can come from "
+                          "%s_file = PATH",
+                          binding->option->name);
         return -1;
     }
     if (!(file->mode & (S_IRGRP | S_IROTH)) || !spells_secret(raw, value->is_literal))
@@ -191,8 +194,8 @@ static void take_entry(const struct binding *binding)
     struct kist_value value = {.text = NULL};
     int is_secret = binding->option->type == KIST_TYPE_SECRET;
     int failed = binding->entry ? kist_value_expand(binding->entry->value, &value, &err)
-                                : kist_value_from_file(binding->file_entry->value, binding->place.file->path, is_secret,
-                                                       &value, &err);
+                                : kist_value_from_file(binding->file_entry->value, binding->place.file->path,
+                                                       is_secret, &value, &err);
     if (failed)
         report(binding, &err);
     else
@@ -222,7 +225,8 @@ static void report_missing(const struct binding *binding)
     struct kist_problem_list *problems = binding->scope->problems;
     struct kist_config_place place = binding->place;
     if (!binding->scope->section) {
-        kist_problem_add(problems, &place, "the option '%s' of this plugin is required: it needs a section of its own",
+        kist_problem_add(problems, &place,
+                         "the option '%s' of this plugin is required: it needs a section of its own",
                          option->name);
         return;
     }
@@ -239,9 +243,11 @@ static void report_unsound(const struct binding *binding)
     int is_new = kist_option_type_size(binding->option->type) == 0;
     place.key = binding->option->name;
     if (!is_new)
-        kist_problem_add(binding->scope->problems, &place, "the plugin describes this option in a way that cannot be");
+        kist_problem_add(binding->scope->problems, &place,
+                         "the plugin describes this option in a way that cannot be");
     else if (binding->entry || binding->file_entry)
-        kist_problem_add(binding->scope->problems, &place, "this version of kist does not know options of this type");
+        kist_problem_add(binding->scope->problems, &place,
+                         "this version of kist does not know options of this type");
 }
 
 static void bind_option(struct binding *binding, const struct kist_option_table *table)
@@ -280,7 +286,8 @@ static void bind_option(struct binding *binding, const struct kist_option_table 
 void kist_bind(const struct kist_bind_scope *scope, const struct kist_option_table *table, void *config)
 {
     for (size_t i = 0; i < table->count; i++) {
-        struct binding binding = {.scope = scope, .option = &table->rows[i], .place = scope->place, .config = config};
+        struct binding binding = {
+            .scope = scope, .option = &table->rows[i], .place = scope->place, .config = config};
         bind_option(&binding, table);
     }
 }
@@ -314,11 +321,13 @@ static void hint_for(struct kist_problem_list *problems, const char *key, const 
     kist_problem_hint(problems, "the keys of this section are %s", kist_text_get(&all));
 }
 
-void kist_bind_report_unknown(const struct kist_bind_scope *scope, const struct kist_option_table *tables, size_t count)
+void kist_bind_report_unknown(const struct kist_bind_scope *scope, const struct kist_option_table *tables,
+                              size_t count)
 {
     const char *names[NAMES_MAX];
     size_t name_count = collect_names(tables, count, names);
-    for (struct kist_ini_entry *entry = scope->section ? scope->section->entries : NULL; entry; entry = entry->next) {
+    for (struct kist_ini_entry *entry = scope->section ? scope->section->entries : NULL; entry;
+         entry = entry->next) {
         struct kist_config_place place = kist_ini_place(scope->section, entry);
         if (entry->used)
             continue;

@@ -24,13 +24,14 @@ struct kist_bind_scope {
 };
 
 /*
- * Fills `config` (zeroed, of the table's size): defaults, values, ranges, choices, required ones. Entries that belong to
- * a row are marked as used. All mistakes are reported; the struct is of no use then.
+ * Fills `config` (zeroed, of the table's size): defaults, values, ranges, choices, required ones. Entries that
+ * belong to a row are marked as used. All mistakes are reported; the struct is of no use then.
  */
 void kist_bind(const struct kist_bind_scope *scope, const struct kist_option_table *table, void *config);
 
 /* Reports every entry that no table wanted, with a suggestion from all of them. */
-void kist_bind_report_unknown(const struct kist_bind_scope *scope, const struct kist_option_table *tables, size_t count);
+void kist_bind_report_unknown(const struct kist_bind_scope *scope, const struct kist_option_table *tables,
+                              size_t count);
 
 /* 1 when two structs that the table filled say the same. */
 int kist_bind_equal(const struct kist_option_table *table, const void *a, const void *b);

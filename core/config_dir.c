@@ -76,7 +76,8 @@ static void report_path(const char *path, int errnum, struct kist_problem_list *
     struct kist_config_place place = {.file = &file};
     kist_problem_add(problems, &place, "the configuration cannot be read: %s", strerrordesc_np(errnum));
     if (errnum == ENOENT)
-        kist_problem_hint(problems, "name a directory of *.ini files, or one file, with -c PATH or in KIST_CONFIG");
+        kist_problem_hint(problems,
+                          "name a directory of *.ini files, or one file, with -c PATH or in KIST_CONFIG");
 }
 
 static void read_directory(const char *path, const struct stat *status, struct kist_ini *ini,

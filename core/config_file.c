@@ -7,9 +7,9 @@
 #include <string.h>
 
 /*
- * Where the reading of one file stands. inih splits "key = value"; but it truncates what is long, and says neither where
- * something stood nor what was wrong. So this reader looks at every line first: sections, comments and lines that are
- * wrong end here (inih gets an empty line in their place), pairs and their continuations go on to it.
+ * Where the reading of one file stands. inih splits "key = value"; but it truncates what is long, and says neither
+ * where something stood nor what was wrong. So this reader looks at every line first: sections, comments and lines
+ * that are wrong end here (inih gets an empty line in their place), pairs and their continuations go on to it.
  */
 struct reader {
     struct kist_ini *ini;
@@ -21,12 +21,12 @@ struct reader {
     int in_faulty_section;        /* its entries belong to nothing */
     struct kist_ini_entry *entry; /* whose value may go on in the next line */
     struct kist_text value;
-    int after_key;                /* inih has seen a key, so an indented line continues its value */
-    int skips_continuation;       /* of an entry that was wrong */
-    int continues;                /* the line just handed on is a continuation */
-    int expects_pair;             /* the line just handed on must reach take_pair() */
-    int commented;                /* a comment was cut off from it */
-    void *keys;                   /* of the section */
+    int after_key;          /* inih has seen a key, so an indented line continues its value */
+    int skips_continuation; /* of an entry that was wrong */
+    int continues;          /* the line just handed on is a continuation */
+    int expects_pair;       /* the line just handed on must reach take_pair() */
+    int commented;          /* a comment was cut off from it */
+    void *keys;             /* of the section */
 };
 
 static int compare_keys(const void *a, const void *b)
@@ -53,7 +53,8 @@ static struct kist_config_place place_of(const struct reader *reader)
 static void finish_value(struct reader *reader)
 {
     if (reader->entry) {
-        reader->entry->value = kist_vault_copy(reader->ini->vault, kist_text_get(&reader->value), reader->value.size);
+        reader->entry->value =
+            kist_vault_copy(reader->ini->vault, kist_text_get(&reader->value), reader->value.size);
         if (kist_text_failed(&reader->value))
             reader->ini->vault->failed = 1;
     }
@@ -84,7 +85,8 @@ static void check_name(struct reader *reader, const char *type, const struct kis
         kist_problem_add(reader->problems, &place, "the name is %zu bytes long, at most %d are allowed",
                          header->name_size, KIST_INI_NAME_MAX);
     } else if (wants_name && !kist_ini_is_name(header->name, header->name_size)) {
-        kist_problem_add(reader->problems, &place, "'%.*s' cannot be a name", (int)header->name_size, header->name);
+        kist_problem_add(reader->problems, &place, "'%.*s' cannot be a name", (int)header->name_size,
+                         header->name);
         kist_problem_hint(reader->problems, "a letter or digit, then letters, digits, '_', '.' and '-'");
     }
 }
@@ -125,11 +127,13 @@ static void take_header(struct reader *reader, const char *text, size_t size)
         return;
     }
     const char *meant = kist_ini_suggest_type(header.type, header.type_size);
-    kist_problem_add(reader->problems, &place, "[%.*s]: unknown kind of section", (int)header.type_size, header.type);
+    kist_problem_add(reader->problems, &place, "[%.*s]: unknown kind of section", (int)header.type_size,
+                     header.type);
     if (meant)
         kist_problem_hint(reader->problems, "did you mean '%s'?", meant);
     else
-        kist_problem_hint(reader->problems, "sections are pipeline, source, filter, destination, notifier and kist");
+        kist_problem_hint(reader->problems,
+                          "sections are pipeline, source, filter, destination, notifier and kist");
 }
 
 static void add_entry(struct reader *reader, const char *key, const char *value)
@@ -148,7 +152,8 @@ static void add_entry(struct reader *reader, const char *key, const char *value)
     if (*node != entry) {
         struct kist_config_place place = place_of(reader);
         place.key = copy;
-        kist_problem_add(reader->problems, &place, "the key is already at %s:%d", reader->file->path, (*node)->line);
+        kist_problem_add(reader->problems, &place, "the key is already at %s:%d", reader->file->path,
+                         (*node)->line);
         reader->skips_continuation = 1;
         return;
     }
@@ -168,7 +173,8 @@ static void continue_value(struct reader *reader, const char *value)
     reader->entry->commented |= reader->commented;
 }
 
-/* inih's handler: a pair, or one more line of the last value. Its `section` is cut at 49 bytes; the reader knows. */
+/* inih's handler: a pair, or one more line of the last value. Its `section` is cut at 49 bytes; the reader knows.
+ */
 static int take_pair(void *arg, const char *section, const char *key, const char *value)
 {
     struct reader *reader = arg;
@@ -185,8 +191,8 @@ static int take_pair(void *arg, const char *section, const char *key, const char
         kist_problem_add(reader->problems, &place, "a key outside of a section");
         kist_problem_hint(reader->problems, "begin the file with a section: [pipeline NAME]");
     } else if (strlen(key) > KIST_INI_NAME_MAX) {
-        kist_problem_add(reader->problems, &place, "the key is %zu bytes long, at most %d are allowed", strlen(key),
-                         KIST_INI_NAME_MAX);
+        kist_problem_add(reader->problems, &place, "the key is %zu bytes long, at most %d are allowed",
+                         strlen(key), KIST_INI_NAME_MAX);
     } else if (!kist_ini_is_name(key, strlen(key))) {
         kist_problem_add(reader->problems, &place, "what stands before '=' is not a key");
         kist_problem_hint(reader->problems, "keys are made of letters, digits and '_'");

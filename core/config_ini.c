@@ -4,7 +4,8 @@
 #include <search.h>
 #include <string.h>
 
-/* Sections that are looked at for "did you mean": with very many of them, very many mistakes would take for ever. */
+/* Sections that are looked at for "did you mean": with very many of them, very many mistakes would take for ever.
+ */
 #define SUGGESTIONS_FROM 500
 
 static const char *const types[] = {"pipeline", "source", "filter", "destination", "notifier", "kist"};

@@ -20,14 +20,14 @@ struct kist_ini_section {
     struct kist_ini_section *next;
     const struct kist_config_file *file;
     int line;
-    const char *type; /* "pipeline", "source", "filter", "destination", "notifier", "kist" */
-    const char *name; /* "" for [kist] */
+    const char *type;               /* "pipeline", "source", "filter", "destination", "notifier", "kist" */
+    const char *name;               /* "" for [kist] */
     struct kist_ini_entry *entries; /* in order; no key twice */
-    void *bound;      /* for the binder: what became of it */
+    void *bound;                    /* for the binder: what became of it */
 };
 
 struct kist_ini {
-    struct kist_vault *vault; /* borrowed; owns everything */
+    struct kist_vault *vault;          /* borrowed; owns everything */
     struct kist_ini_section *sections; /* in order, also those that are named twice */
     struct kist_ini_section *last;
     void *index;
@@ -36,8 +36,8 @@ struct kist_ini {
 void kist_ini_init(struct kist_ini *ini, struct kist_vault *vault);
 void kist_ini_done(struct kist_ini *ini);
 
-/* Adds a section at the end. Returns NULL without memory. `ret_first` is the section of the same type and name that is
- * already there, or NULL; both are kept, and kist_ini_find gives the first. */
+/* Adds a section at the end. Returns NULL without memory. `ret_first` is the section of the same type and name
+ * that is already there, or NULL; both are kept, and kist_ini_find gives the first. */
 struct kist_ini_section *kist_ini_add(struct kist_ini *ini, const struct kist_ini_section *section,
                                       struct kist_ini_section **ret_first);
 
@@ -52,7 +52,8 @@ struct kist_ini_entry *kist_ini_entry(const struct kist_ini_section *section, co
 const char *kist_ini_suggest(const struct kist_ini *ini, const char *type, const char *name);
 
 /* The place of a section, or of one of its entries. */
-struct kist_config_place kist_ini_place(const struct kist_ini_section *section, const struct kist_ini_entry *entry);
+struct kist_config_place kist_ini_place(const struct kist_ini_section *section,
+                                        const struct kist_ini_entry *entry);
 
 /* 1 for what may name a section. */
 int kist_ini_is_name(const char *name, size_t size);

@@ -5,17 +5,19 @@
 static const struct kist_option global_keys[] = {
     KIST_OPTION(struct kist_global_keys, plugin_dirs,
                 .help = "directories searched for plugins before kist's own, as absolute paths"),
-    KIST_OPTION(struct kist_global_keys, state,
-                .help = "directory of locks and run history; the default is /var/lib/kist, or below the home directory"),
+    KIST_OPTION(
+        struct kist_global_keys, state,
+        .help = "directory of locks and run history; the default is /var/lib/kist, or below the home directory"),
     KIST_OPTION_END,
 };
 
 static const struct kist_option pipeline_keys[] = {
     KIST_OPTION(struct kist_pipeline_keys, source, .flags = KIST_OPTION_REQUIRED,
                 .help = "name of the [source NAME] that is backed up"),
-    KIST_OPTION(struct kist_pipeline_keys, filters,
-                .help = "what the data goes through, in this order: names of [filter NAME] sections, or filter plugins "
-                        "with their defaults"),
+    KIST_OPTION(
+        struct kist_pipeline_keys, filters,
+        .help = "what the data goes through, in this order: names of [filter NAME] sections, or filter plugins "
+                "with their defaults"),
     KIST_OPTION(struct kist_pipeline_keys, destinations, .flags = KIST_OPTION_REQUIRED,
                 .help = "names of the [destination NAME] sections that each get a copy"),
     KIST_OPTION(struct kist_pipeline_keys, require, .def = "all",
@@ -23,14 +25,17 @@ static const struct kist_option pipeline_keys[] = {
     KIST_OPTION(struct kist_pipeline_keys, notify,
                 .help = "names of the [notifier NAME] sections that are told about the outcome"),
     KIST_OPTION(struct kist_pipeline_keys, name,
-                .help = "file name of an item; {pipeline}, {id}, {time}, {date}, {database} and {item} are replaced"),
-    KIST_OPTION(struct kist_pipeline_keys, schedule, .help = "when it runs, in the five fields of cron; kept as text"),
-    KIST_OPTION(struct kist_pipeline_keys, keep, .help = "which backups stay, as in '7 daily, 4 weekly'; kept as text"),
+                .help =
+                    "file name of an item; {pipeline}, {id}, {time}, {date}, {database} and {item} are replaced"),
+    KIST_OPTION(struct kist_pipeline_keys, schedule,
+                .help = "when it runs, in the five fields of cron; kept as text"),
+    KIST_OPTION(struct kist_pipeline_keys, keep,
+                .help = "which backups stay, as in '7 daily, 4 weekly'; kept as text"),
     KIST_OPTION_END,
 };
 
-#define PLUGIN_KEY                                                                                                  \
-    KIST_OPTION(struct kist_section_keys, plugin, .flags = KIST_OPTION_REQUIRED,                                    \
+#define PLUGIN_KEY                                                                                                \
+    KIST_OPTION(struct kist_section_keys, plugin, .flags = KIST_OPTION_REQUIRED,                                  \
                 .help = "name of the plugin; 'kist plugin list' shows them")
 
 static const struct kist_option section_keys[] = {
@@ -40,12 +45,13 @@ static const struct kist_option section_keys[] = {
 
 static const struct kist_option destination_keys[] = {
     PLUGIN_KEY,
-    KIST_OPTION(struct kist_section_keys, prefix, .def = "", .help = "folder in the store below which everything lies"),
+    KIST_OPTION(struct kist_section_keys, prefix, .def = "",
+                .help = "folder in the store below which everything lies"),
     KIST_OPTION_END,
 };
 
-#define TABLE(keys, type)                                                                                           \
-    ((struct kist_option_table){.rows = (keys), .count = sizeof(keys) / sizeof *(keys) - 1, .size = sizeof(type)})
+#define TABLE(keys, type)                                                                                         \
+    ((struct kist_option_table){.rows = (keys), .count = sizeof(keys) / sizeof *(keys)-1, .size = sizeof(type)})
 
 struct kist_option_table kist_config_keys(const char *section_type)
 {

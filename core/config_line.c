@@ -76,8 +76,10 @@ int kist_line_split_header(const char *text, size_t size, struct kist_line_heade
         name++;
     while (name_end > name && kist_line_is_blank(name_end[-1]))
         name_end--;
-    *ret_header = (struct kist_line_header){.type = type, .type_size = (size_t)(type_end - type),
-                                            .name = name, .name_size = (size_t)(name_end - name),
+    *ret_header = (struct kist_line_header){.type = type,
+                                            .type_size = (size_t)(type_end - type),
+                                            .name = name,
+                                            .name_size = (size_t)(name_end - name),
                                             .has_rest = close + 1 < text + size && close[1] != ';'};
     return 0;
 }

@@ -39,9 +39,8 @@ int kist_option_is_sound(const struct kist_option *option, uint64_t size)
 {
     uint64_t wanted = kist_option_type_size(option->type);
     uint64_t alignment = wanted < sizeof(void *) ? wanted : sizeof(void *);
-    return wanted > 0 && option->size == wanted && option->offset % alignment == 0 &&
-           option->offset <= size && size - option->offset >= wanted &&
-           (option->type != KIST_TYPE_CHOICE || option->choices);
+    return wanted > 0 && option->size == wanted && option->offset % alignment == 0 && option->offset <= size &&
+           size - option->offset >= wanted && (option->type != KIST_TYPE_CHOICE || option->choices);
 }
 
 static void *field_of(const struct kist_option *option, void *config)
@@ -70,7 +69,8 @@ static int fail_range(const struct kist_option *option, const char *text, struct
         snprintf(low.text, sizeof low.text, "%" PRId64, option->min);
         snprintf(high.text, sizeof high.text, "%" PRId64, option->max);
     }
-    return kist_fail(err, KIST_ERR_CONFIG, "'%s' is out of range: %s to %s are allowed", text, low.text, high.text);
+    return kist_fail(err, KIST_ERR_CONFIG, "'%s' is out of range: %s to %s are allowed", text, low.text,
+                     high.text);
 }
 
 static int in_range(const struct kist_option *option, int64_t value)
@@ -78,7 +78,8 @@ static int in_range(const struct kist_option *option, int64_t value)
     return !(option->flags & KIST_OPTION_RANGE) || (value >= option->min && value <= option->max);
 }
 
-static int parse_size(const struct kist_option *option, const char *text, kist_size *ret_size, struct kist_error *err)
+static int parse_size(const struct kist_option *option, const char *text, kist_size *ret_size,
+                      struct kist_error *err)
 {
     if (kist_size_parse(text, &ret_size->bytes, err))
         return err->code;
@@ -245,7 +246,9 @@ int kist_option_write(const struct kist_option *option, const void *config, stru
     case KIST_TYPE_STRING: write_string(*(const char *const *)field, text); return 1;
     case KIST_TYPE_SECRET: kist_text_add(text, "***"); return 1;
     case KIST_TYPE_SIZE: kist_text_add(text, kist_size_write(((const kist_size *)field)->bytes).text); return 1;
-    case KIST_TYPE_DURATION: kist_text_add(text, kist_duration_write(((const kist_duration *)field)->ms).text); return 1;
+    case KIST_TYPE_DURATION:
+        kist_text_add(text, kist_duration_write(((const kist_duration *)field)->ms).text);
+        return 1;
     case KIST_TYPE_SWITCH: kist_text_add(text, ((const kist_switch *)field)->on ? "yes" : "no"); return 1;
     case KIST_TYPE_CHOICE: return write_choice(option, field, text);
     case KIST_TYPE_LIST: return write_list(field, text);

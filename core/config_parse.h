@@ -7,7 +7,8 @@
 #include "vault.h"
 #include <kist/option.h>
 
-/* 1 when the row describes a field that lies inside a struct of `size` bytes and is of a type that is known here. */
+/* 1 when the row describes a field that lies inside a struct of `size` bytes and is of a type that is known here.
+ */
 int kist_option_is_sound(const struct kist_option *option, uint64_t size);
 
 /* Parses `text` into the option's field of `config`; range and choices are checked. Strings and lists are kept in

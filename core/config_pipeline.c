@@ -83,8 +83,10 @@ static void check_filters(struct wiring *wiring, const struct slots *filters)
             continue;
         if (encrypting && (filter->plugin->features & KIST_FILTER_COMPRESSES)) {
             struct kist_config_place place = kist_bind_place(&wiring->scope, "filters");
-            kist_problem_add(&wiring->store->problems, &place, "'%s' compresses what '%s' has encrypted: nothing would "
-                             "get smaller", filter->name, encrypting->name);
+            kist_problem_add(&wiring->store->problems, &place,
+                             "'%s' compresses what '%s' has encrypted: nothing would "
+                             "get smaller",
+                             filter->name, encrypting->name);
             kist_problem_hint(&wiring->store->problems, "compress first: filters = %s, %s", filter->name,
                               encrypting->name);
         }
@@ -132,8 +134,9 @@ static int parse_require(struct wiring *wiring, const char *text, size_t destina
     if (kist_integer_parse(text, &number, &err) || number < 1) {
         kist_problem_add(&wiring->store->problems, &place, "'%s' is neither all, any nor a number from 1", text);
     } else if (destinations > 0 && (uint64_t)number > destinations) {
-        kist_problem_add(&wiring->store->problems, &place, "%lld destinations are required, but the pipeline has %zu",
-                         (long long)number, destinations);
+        kist_problem_add(&wiring->store->problems, &place,
+                         "%lld destinations are required, but the pipeline has %zu", (long long)number,
+                         destinations);
     } else {
         return number > LIST_MAX ? LIST_MAX : (int)number;
     }
@@ -204,10 +207,12 @@ void kist_pipeline_bind(struct kist_config_store *store, struct kist_ini_section
 {
     const struct kist_option_table table = kist_config_keys(section->type);
     struct wiring wiring = {.store = store, .pipeline = pipeline};
-    wiring.scope = (struct kist_bind_scope){.vault = &store->vault, .problems = &store->problems, .section = section,
+    wiring.scope = (struct kist_bind_scope){.vault = &store->vault,
+                                            .problems = &store->problems,
+                                            .section = section,
                                             .place = kist_ini_place(section, NULL)};
-    pipeline->shown = (struct kist_config_pipeline){.name = section->name, .require = KIST_REQUIRE_ALL,
-                                                    .file = section->file->path, .line = section->line};
+    pipeline->shown = (struct kist_config_pipeline){
+        .name = section->name, .require = KIST_REQUIRE_ALL, .file = section->file->path, .line = section->line};
     section->bound = pipeline;
     kist_bind(&wiring.scope, &table, &pipeline->keys);
     kist_bind_report_unknown(&wiring.scope, &table, 1);

@@ -52,7 +52,8 @@ static void add_place(struct kist_text *text, const struct kist_config_place *pl
         kist_text_printf(text, "%s: ", place->key);
 }
 
-void kist_problem_add(struct kist_problem_list *list, const struct kist_config_place *place, const char *format, ...)
+void kist_problem_add(struct kist_problem_list *list, const struct kist_config_place *place, const char *format,
+                      ...)
 {
     struct kist_text text = KIST_TEXT_INIT;
     struct kist_problem *problem = append(list);
@@ -87,6 +88,9 @@ void kist_problem_hint(struct kist_problem_list *list, const char *format, ...)
 void kist_problem_add_error(struct kist_problem_list *list, const struct kist_config_place *place,
                             struct kist_error *err)
 {
+    /* Missing memory is no mistake of the configuration. */
+    if (err->code == KIST_ERR_FAILED && strstr(kist_error_text(err), "out of memory"))
+        list->failed = 1;
     kist_problem_add(list, place, "%s", kist_error_text(err));
     if (err->hint)
         kist_problem_hint(list, "%s", err->hint);

@@ -1,4 +1,5 @@
-/* config_problem.h - collects every mistake of a configuration, wherever it is noticed, and sorts them by place. */
+/* config_problem.h - collects every mistake of a configuration, wherever it is noticed, and sorts them by place.
+ */
 #ifndef KIST_CORE_CONFIG_PROBLEM_H
 #define KIST_CORE_CONFIG_PROBLEM_H
 
@@ -8,7 +9,7 @@
 struct kist_config_file {
     const char *path;
     int rank;
-    unsigned mode;  /* st_mode */
+    unsigned mode; /* st_mode */
 };
 
 /* Where a mistake is. What is not known stays NULL or 0. */
@@ -27,10 +28,10 @@ struct kist_problem_list {
     int failed; /* without memory for one of them */
 };
 
-/* Adds "file:line: [type name] key: ..." (as far as the place is known); secrets are removed when the list is given
- * away. A hint belongs to the problem that was added last. */
-void kist_problem_add(struct kist_problem_list *list, const struct kist_config_place *place, const char *format, ...)
-    KIST_PRINTF(3, 4);
+/* Adds "file:line: [type name] key: ..." (as far as the place is known); secrets are removed when the list is
+ * given away. A hint belongs to the problem that was added last. */
+void kist_problem_add(struct kist_problem_list *list, const struct kist_config_place *place, const char *format,
+                      ...) KIST_PRINTF(3, 4);
 void kist_problem_hint(struct kist_problem_list *list, const char *format, ...) KIST_PRINTF(2, 3);
 /* A mistake that a function reported, with its hint. `err` is empty afterwards. */
 void kist_problem_add_error(struct kist_problem_list *list, const struct kist_config_place *place,

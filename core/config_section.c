@@ -52,11 +52,16 @@ void kist_section_bind(struct kist_config_store *store, struct kist_ini_section 
     struct kist_bound_section *bound = kist_vault_alloc(&store->vault, 1, sizeof *bound);
     if (!bound)
         return;
-    const struct kist_bind_scope scope = {.vault = &store->vault, .problems = &store->problems, .section = section,
+    const struct kist_bind_scope scope = {.vault = &store->vault,
+                                          .problems = &store->problems,
+                                          .section = section,
                                           .place = kist_ini_place(section, NULL)};
     struct kist_option_table tables[2] = {kist_config_keys(section->type)};
-    bound->shown = (struct kist_config_section){.kind = kist_kind_of(section->type), .name = section->name,
-                                                .prefix = "", .file = section->file->path, .line = section->line};
+    bound->shown = (struct kist_config_section){.kind = kist_kind_of(section->type),
+                                                .name = section->name,
+                                                .prefix = "",
+                                                .file = section->file->path,
+                                                .line = section->line};
     section->bound = bound;
     kist_bind(&scope, &tables[0], &bound->keys);
     if (bound->keys.prefix)
@@ -85,7 +90,8 @@ struct kist_bound_section *kist_section_bare_filter(struct kist_config_store *st
     if (find_plugin(store, KIST_KIND_FILTER, name, &plugin, &err)) {
         const char *meant = kist_ini_suggest(&store->ini, "filter", name);
         if (err.code == KIST_ERR_NOT_FOUND) {
-            kist_problem_add(&store->problems, place, "there is no [filter %s] and no filter plugin '%s'", name, name);
+            kist_problem_add(&store->problems, place, "there is no [filter %s] and no filter plugin '%s'", name,
+                             name);
             kist_problem_hint(&store->problems, "%s", err.hint ? err.hint : "'kist plugin list' shows them");
         } else {
             kist_problem_add_error(&store->problems, place, &err);
@@ -98,8 +104,8 @@ struct kist_bound_section *kist_section_bare_filter(struct kist_config_store *st
     if (!bound)
         return NULL;
     const struct kist_bind_scope scope = {.vault = &store->vault, .problems = &store->problems, .place = *place};
-    bound->shown = (struct kist_config_section){.kind = KIST_KIND_FILTER, .name = plugin->name, .plugin = plugin,
-                                                .prefix = ""};
+    bound->shown = (struct kist_config_section){
+        .kind = KIST_KIND_FILTER, .name = plugin->name, .plugin = plugin, .prefix = ""};
     bound->keys.plugin = plugin->name;
     bind_plugin(store, &scope, bound);
     bound->next = store->bare_filters;
@@ -116,7 +122,8 @@ int kist_config_default_filter(const struct kist_config *config, const char *plu
     struct kist_bound_section *bound = kist_section_bare_filter(store, plugin, &nowhere);
     int code = kist_problem_list_give(&store->problems, &problems, err);
     if (!code && problems.count > 0) {
-        code = kist_fail(err, KIST_ERR_CONFIG, "the backup needs the filter '%s': %s", plugin, problems.items[0].message);
+        code = kist_fail(err, KIST_ERR_CONFIG, "the backup needs the filter '%s': %s", plugin,
+                         problems.items[0].message);
         if (problems.items[0].hint)
             kist_hint(err, "%s", problems.items[0].hint);
     } else if (!code && (!bound || store->vault.failed)) {

@@ -4,11 +4,12 @@
 
 #include "config_keys.h"
 
-/* A section that configures a plugin, with what its tables filled. `shown` is what the rest of the program sees. */
+/* A section that configures a plugin, with what its tables filled. `shown` is what the rest of the program sees.
+ */
 struct kist_bound_section {
     struct kist_config_section shown;
     struct kist_section_keys keys;
-    struct kist_option_table table; /* of the plugin; empty while the plugin is unknown */
+    struct kist_option_table table;  /* of the plugin; empty while the plugin is unknown */
     struct kist_bound_section *next; /* of the filters without a section */
 };
 
@@ -29,8 +30,8 @@ struct kist_config_store {
 /* Binds a section that configures a plugin; sets section->bound. */
 void kist_section_bind(struct kist_config_store *store, struct kist_ini_section *section);
 
-/* The filter plugin `name` with its defaults, bound once. NULL when it cannot be used that way: the reason is reported
- * at `place`. */
+/* The filter plugin `name` with its defaults, bound once. NULL when it cannot be used that way: the reason is
+ * reported at `place`. */
 struct kist_bound_section *kist_section_bare_filter(struct kist_config_store *store, const char *name,
                                                     const struct kist_config_place *place);
 

@@ -44,7 +44,8 @@ static int add_credential(struct kist_text *text, const char *name, struct kist_
     const char *directory = getenv("CREDENTIALS_DIRECTORY");
     char *path = NULL, *line = NULL;
     if (!directory || directory[0] != '/') {
-        kist_fail(err, KIST_ERR_CONFIG, "the credential '%s' is wanted, but CREDENTIALS_DIRECTORY is not set", name);
+        kist_fail(err, KIST_ERR_CONFIG, "the credential '%s' is wanted, but CREDENTIALS_DIRECTORY is not set",
+                  name);
         kist_hint(err, "under systemd: LoadCredential=%s:PATH in the unit", name);
         return KIST_ERR_CONFIG;
     }
@@ -139,8 +140,8 @@ static int read_value_file(const char *path, int secret, struct kist_value *ret_
         return kist_error_prefix(err, "'%s'", path);
     int failed = secret ? make_known(line, err) : 0;
     if (!failed && secret && (status.st_mode & (S_IROTH | S_IWOTH))) {
-        failed = kist_fail(err, KIST_ERR_CONFIG, "'%s' holds a secret and can be read by everybody (mode %04o)", path,
-                           (unsigned)status.st_mode & 07777);
+        failed = kist_fail(err, KIST_ERR_CONFIG, "'%s' holds a secret and can be read by everybody (mode %04o)",
+                           path, (unsigned)status.st_mode & 07777);
         kist_hint(err, "chmod 600 %s, or use ${cred:NAME} for a directory that others cannot enter", path);
     }
     if (failed) {
@@ -158,9 +159,9 @@ int kist_value_from_file(const char *raw_path, const char *config_path, int secr
     if (kist_value_expand(raw_path, &path, err))
         return err->code;
     char *resolved = resolve(path.text, config_path);
-    int failed = !resolved    ? kist_fail(err, KIST_ERR_FAILED, "out of memory")
+    int failed = !resolved     ? kist_fail(err, KIST_ERR_FAILED, "out of memory")
                  : !*path.text ? kist_fail(err, KIST_ERR_CONFIG, "no file is named")
-                              : read_value_file(resolved, secret, ret_value, err);
+                               : read_value_file(resolved, secret, ret_value, err);
     free(resolved);
     kist_value_done(&path);
     return failed;

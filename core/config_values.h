@@ -11,8 +11,9 @@ struct kist_value {
 
 /*
  * ${NAME} is the variable NAME of the environment, ${cred:NAME} the first line of the file NAME in the directory
- * $CREDENTIALS_DIRECTORY (systemd's LoadCredential=), $$ a '$'. What comes in is not looked at again. A missing one is an error,
- * never an empty text. Credentials are made known as secrets at once. The messages quote names only.
+ * $CREDENTIALS_DIRECTORY (systemd's LoadCredential=), $$ a '$'. What comes in is not looked at again. A missing
+ * one is an error, never an empty text. Credentials are made known as secrets at once. The messages quote names
+ * only.
  */
 int kist_value_expand(const char *raw, struct kist_value *ret_value, struct kist_error *err) KIST_CHECKED;
 

@@ -19,12 +19,14 @@ static void put(struct kist_facts_builder *builder, const char *key, json_t *val
     int failed = 0;
     if (!value)
         failed = 1;
-    else if (json_is_array(into))
-        failed = key ? 1 : json_array_append_new(into, value);
-    else if (key_is_sound(key))
+    else if (json_is_array(into) && !key)
+        failed = json_array_append_new(into, value);
+    else if (json_is_object(into) && key_is_sound(key))
         failed = json_object_set_new(into, key, value);
-    else
+    else {
+        json_decref(value);
         failed = 1;
+    }
     if (failed && !builder->wrong)
         builder->wrong = key ? "a fact that is no UTF-8, has an odd name, or is misplaced" : "a misplaced fact";
 }

@@ -15,9 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LONGEST 4096        /* bytes of a line: what a pipe takes in one piece */
+#define LONGEST 4096         /* bytes of a line: what a pipe takes in one piece */
 #define LONGEST_MESSAGE 3500 /* leaves room for what stands around it */
-#define PATIENCE_MS 1000    /* for a reader that does not read */
+#define PATIENCE_MS 1000     /* for a reader that does not read */
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int shown_level = KIST_LOG_INFO;

@@ -18,8 +18,11 @@ static json_t *item_json(const struct kist_manifest_item *item)
 {
     json_t *filters = json_array();
     for (size_t i = 0; i < item->filter_count; i++)
-        json_array_append_new(filters, json_pack("{s:s, s:s}", "plugin", item->filters[i].plugin, "version",
-                                                 item->filters[i].version));
+        if (json_array_append_new(filters, json_pack("{s:s, s:s}", "plugin", item->filters[i].plugin, "version",
+                                                     item->filters[i].version)) != 0) {
+            json_decref(filters);
+            return NULL;
+        }
     return json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "name", item->name, "key", item->key, "format",
                      item->format, "content_type", item->content_type, "stock_restore", item->stock_restore, "raw",
                      digest_json(&item->raw), "stored", digest_json(&item->stored), "filters", filters);
@@ -40,6 +43,10 @@ static json_t *manifest_json(const struct kist_manifest *manifest)
     json_t *notes = manifest->notes_key ? json_pack("{s:s, s:I, s:s}", "key", manifest->notes_key, "size",
                                                     (json_int_t)manifest->notes.size, "sha256", manifest->notes.sha256)
                                         : NULL;
+    if (manifest->notes_key && !notes) {
+        json_decref(items);
+        return NULL;
+    }
     return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o, s:o*}", "kist_manifest",
                      KIST_MANIFEST_VERSION, "pipeline", manifest->pipeline, "id", manifest->id, "started", started,
                      "finished", finished, "kist", manifest->kist_version, "labels", manifest->labels, "source", "plugin",
@@ -188,6 +195,40 @@ static json_t *object_field(struct reading *reading, json_t *object, const char 
     return NULL;
 }
 
+static void check_labels(struct reading *reading, json_t *labels)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(labels, key, value)
+        if (!json_is_string(value) && !reading->wrong)
+            reading->wrong = "labels";
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* Two items of one name or in one object cannot both be what was saved. */
+static int check_unique(struct reading *reading, const struct kist_manifest *manifest, struct kist_error *err)
+{
+    size_t count = manifest->item_count;
+    char **texts = reading->wrong ? NULL : calloc(2 * count, sizeof *texts);
+    if (!texts)
+        return reading->wrong ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
+    for (size_t i = 0; i < count; i++) {
+        texts[i] = manifest->items[i].name;
+        texts[count + i] = manifest->items[i].key;
+    }
+    qsort(texts, count, sizeof *texts, compare_texts);
+    qsort(texts + count, count, sizeof *texts, compare_texts);
+    for (size_t i = 1; i < count && !reading->wrong; i++)
+        if (strcmp(texts[i - 1], texts[i]) == 0 || strcmp(texts[count + i - 1], texts[count + i]) == 0)
+            reading->wrong = "items";
+    free(texts);
+    return 0;
+}
+
 static int read_fields(struct reading *reading, json_t *json, struct kist_manifest *manifest, struct kist_error *err)
 {
     manifest->pipeline = text_field(reading, json, "pipeline", 1);
@@ -199,6 +240,7 @@ static int read_fields(struct reading *reading, json_t *json, struct kist_manife
     manifest->finished = time_field(reading, json, "finished");
     manifest->kist_version = text_field(reading, json, "kist", 1);
     manifest->labels = object_field(reading, json, "labels");
+    check_labels(reading, manifest->labels);
     json_t *source = json_object_get(json, "source");
     manifest->source_plugin = text_field(reading, source, "plugin", 1);
     manifest->source_version = text_field(reading, source, "version", 1);
@@ -218,6 +260,9 @@ static int read_fields(struct reading *reading, json_t *json, struct kist_manife
         if (code)
             return code;
     }
+    int code = check_unique(reading, manifest, err);
+    if (code)
+        return code;
     return reading->wrong ? kist_fail(err, KIST_ERR_CORRUPT, "its field '%s' is missing or not as it should be", reading->wrong)
                           : 0;
 }

@@ -91,7 +91,12 @@ static int finish(struct output *output, const char *partial, struct kist_error 
     output->fd = -1;
     if (failed)
         return fail(output, failed, "store", err);
-    if (renameat2(output->folder, partial, output->folder, output->base, RENAME_NOREPLACE) == 0) {
+    int named = renameat2(output->folder, partial, output->folder, output->base, RENAME_NOREPLACE);
+    /* Network file systems may not know the flag; a link does not replace either. */
+    if (named != 0 && (errno == EINVAL || errno == ENOSYS) &&
+        linkat(output->folder, partial, output->folder, output->base, 0) == 0)
+        named = unlinkat(output->folder, partial, 0);
+    if (named == 0) {
         if (fsync(output->folder) != 0 && errno != EINVAL)
             return fail(output, errno, "store the directory of", err);
         return 0;

@@ -39,7 +39,8 @@ static int check_regular(const struct stat *status, struct kist_error *err)
 int kist_file_open(const char *path, int *ret_fd, struct stat *ret_status, struct kist_error *err)
 {
     struct stat status;
-    /* Looked at first: opening a device can do things. O_NONBLOCK: the file may have been swapped for a pipe since. */
+    /* Looked at first: opening a device can do things. O_NONBLOCK: the file may have been swapped for a pipe
+     * since. */
     if (stat(path, &status))
         return fail_open(path, errno, err);
     if (check_regular(&status, err))
@@ -80,7 +81,8 @@ int kist_file_read(int fd, size_t limit, char **ret_data, size_t *ret_size, stru
     if (fstat(fd, &status))
         return kist_fail_errno(err, errno, "cannot be read");
     /* Files of /proc and /sys say 0. A file that grows while it is read is caught by the byte beyond its size. */
-    size_t capacity = status.st_size > 0 && (uint64_t)status.st_size <= limit ? (size_t)status.st_size + 1 : limit + 1;
+    size_t capacity =
+        status.st_size > 0 && (uint64_t)status.st_size <= limit ? (size_t)status.st_size + 1 : limit + 1;
     char *data = calloc(1, capacity + 1);
     size_t size = 0;
     if (!data)
@@ -103,7 +105,8 @@ int kist_file_check_control(const char *path, const struct stat *status, struct 
 {
     if (status->st_uid != 0 && status->st_uid != geteuid()) {
         kist_fail(err, KIST_ERR_CONFIG, "belongs to another user (uid %u)", (unsigned)status->st_uid);
-        kist_hint(err, "it must belong to root%s: chown root %s", geteuid() ? " or to the user that runs kist" : "", path);
+        kist_hint(err, "it must belong to root%s: chown root %s",
+                  geteuid() ? " or to the user that runs kist" : "", path);
         return KIST_ERR_CONFIG;
     }
     int by_others = (status->st_mode & S_IWOTH) != 0;

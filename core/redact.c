@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SHORTEST 4          /* bytes of a needle; also what the buckets are chosen by */
-#define SHORTEST_BASE64 6   /* fewer characters would be found in anybody's base64 */
+#define SHORTEST 4        /* bytes of a needle; also what the buckets are chosen by */
+#define SHORTEST_BASE64 6 /* fewer characters would be found in anybody's base64 */
 #define BUCKETS 1024
 #define STARS "***"
 
@@ -84,9 +84,9 @@ static int add_percent_encoded(const char *data, size_t size, enum percent which
 enum ending { GOES_ON, UNPADDED, PADDED };
 
 /* The characters of the base64 form of "<skipped bytes><data>" that depend on nothing but the data: so it is found
- * within the encoding of something longer ("user:secret"), wherever it starts there. Or with `ending`, those of a text that ends with the data. */
-static int add_base64(const char *data, size_t size, size_t skipped, const char *alphabet,
-                      enum ending ending)
+ * within the encoding of something longer ("user:secret"), wherever it starts there. Or with `ending`, those of a
+ * text that ends with the data. */
+static int add_base64(const char *data, size_t size, size_t skipped, const char *alphabet, enum ending ending)
 {
     struct kist_text text = KIST_TEXT_INIT;
     size_t first = (skipped * 8 + 5) / 6;

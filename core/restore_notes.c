@@ -43,7 +43,8 @@ static void add_restore(struct kist_text *text, const struct kist_manifest *mani
         kist_text_add(text, "2. Decode:\n\n");
     for (size_t i = 0; i < manifest->item_count; i++) {
         const struct kist_manifest_item *item = &manifest->items[i];
-        kist_text_add(text, "    cat ");
+        /* A name that starts with '-' would be taken for an option. */
+        kist_text_add(text, *file_of(manifest, item) == '-' ? "    cat ./" : "    cat ");
         add_quoted(text, file_of(manifest, item));
         add_decoders(text, pipeline);
         if (item->stock_restore) {

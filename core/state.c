@@ -33,6 +33,9 @@ int kist_state_find(const char *option, const char *configured, char **ret_dir, 
     for (size_t i = 0; i < sizeof choices / sizeof *choices && !dir; i++)
         if (choices[i] && !(dir = strdup(choices[i])))
             return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    /* systemd lists several directories with ':' between them. */
+    if (dir && !option && !env("KIST_STATE") && !configured)
+        dir[strcspn(dir, ":")] = '\0';
     int made = dir ? 0 : -1;
     if (!dir && geteuid() == 0)
         made = asprintf(&dir, SYSTEM_STATE);

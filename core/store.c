@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WRITE_MAX ((size_t)4 << 20) /* what the contract promises to put_write */
+
 int kist_store_open(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
                     struct kist_store **ret_store, struct kist_error *err)
 {
@@ -77,7 +79,15 @@ int kist_store_put_begin(struct kist_store *store, const char *key, int64_t size
 
 int kist_store_put_write(struct kist_store *store, void *writer, const void *data, size_t size, struct kist_error *err)
 {
-    return kist_instance_result(store->instance, store->plugin->put_write(writer, data, size, err), err);
+    const unsigned char *from = data;
+    int code = 0;
+    while (size > 0 && !code) {
+        size_t piece = size < WRITE_MAX ? size : WRITE_MAX;
+        code = kist_instance_result(store->instance, store->plugin->put_write(writer, from, piece, err), err);
+        from += piece;
+        size -= piece;
+    }
+    return code;
 }
 
 int kist_store_put_commit(struct kist_store *store, void *writer, uint64_t size, struct kist_error *err)

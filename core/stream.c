@@ -20,10 +20,18 @@ int kist_stream_queue(struct kist_stream *stream, size_t capacity, struct kist_q
 {
     if (stream->queue_count == KIST_STREAM_PARTS)
         return kist_fail(err, KIST_ERR_CONFIG, "too many filters and destinations in one pipeline");
-    int code = kist_queue_new(capacity, ret_queue, err);
-    if (!code)
-        stream->queues[stream->queue_count++] = *ret_queue;
-    return code;
+    struct kist_queue *queue = NULL;
+    int code = kist_queue_new(capacity, &queue, err);
+    if (code)
+        return code;
+    pthread_mutex_lock(&stream->lock);
+    stream->queues[stream->queue_count++] = queue;
+    /* An earlier stage may have failed while this one was made. */
+    if (stream->err.code)
+        kist_queue_stop(queue);
+    pthread_mutex_unlock(&stream->lock);
+    *ret_queue = queue;
+    return 0;
 }
 
 int kist_stream_pool(struct kist_stream *stream, size_t count, size_t capacity, struct kist_buffer_pool **ret_pool,
@@ -31,26 +39,31 @@ int kist_stream_pool(struct kist_stream *stream, size_t count, size_t capacity, 
 {
     if (stream->pool_count == KIST_STREAM_PARTS)
         return kist_fail(err, KIST_ERR_CONFIG, "too many filters in one pipeline");
-    int code = kist_buffer_pool_new(count, capacity, ret_pool, err);
-    if (!code)
-        stream->pools[stream->pool_count++] = *ret_pool;
-    return code;
+    struct kist_buffer_pool *pool = NULL;
+    int code = kist_buffer_pool_new(count, capacity, &pool, err);
+    if (code)
+        return code;
+    pthread_mutex_lock(&stream->lock);
+    stream->pools[stream->pool_count++] = pool;
+    if (stream->err.code)
+        kist_buffer_pool_stop(pool);
+    pthread_mutex_unlock(&stream->lock);
+    *ret_pool = pool;
+    return 0;
 }
 
 void kist_stream_fail(struct kist_stream *stream, struct kist_error *err)
 {
     pthread_mutex_lock(&stream->lock);
-    int first = !stream->err.code;
-    if (first)
+    if (!stream->err.code) {
         kist_error_move(&stream->err, err);
+        kist_cancel_set(stream->cancel);
+        for (size_t i = 0; i < stream->queue_count; i++)
+            kist_queue_stop(stream->queues[i]);
+        for (size_t i = 0; i < stream->pool_count; i++)
+            kist_buffer_pool_stop(stream->pools[i]);
+    }
     pthread_mutex_unlock(&stream->lock);
-    if (!first)
-        return;
-    kist_cancel_set(stream->cancel);
-    for (size_t i = 0; i < stream->queue_count; i++)
-        kist_queue_stop(stream->queues[i]);
-    for (size_t i = 0; i < stream->pool_count; i++)
-        kist_buffer_pool_stop(stream->pools[i]);
 }
 
 int kist_stream_failed(struct kist_stream *stream)

@@ -8,8 +8,8 @@
  * names than 63 bytes are as far apart as can be. */
 size_t kist_edit_distance(const char *a, const char *b) KIST_CHECKED;
 
-/* The nearest of `names` that is near enough to be worth a question, or NULL. The first wins a tie. NULLs among the
- * names are skipped. */
+/* The nearest of `names` that is near enough to be worth a question, or NULL. The first wins a tie. NULLs among
+ * the names are skipped. */
 const char *kist_suggest(const char *word, const char *const *names, size_t count) KIST_CHECKED;
 
 #endif

@@ -6,9 +6,9 @@
 #include <stdarg.h>
 
 /*
- * `struct kist_text text = KIST_TEXT_INIT;` then add to it. Without memory it stops growing and stays `failed`; only
- * kist_text_take (or kist_text_failed) needs to be asked, once, at the end. What it held is overwritten whenever memory
- * goes back to the heap, so that it may hold secrets.
+ * `struct kist_text text = KIST_TEXT_INIT;` then add to it. Without memory it stops growing and stays `failed`;
+ * only kist_text_take (or kist_text_failed) needs to be asked, once, at the end. What it held is overwritten
+ * whenever memory goes back to the heap, so that it may hold secrets.
  */
 struct kist_text {
     char *data; /* ends with NUL; NULL while empty */
@@ -17,7 +17,10 @@ struct kist_text {
     int failed;
 };
 
-#define KIST_TEXT_INIT { .data = NULL }
+#define KIST_TEXT_INIT                                                                                            \
+    {                                                                                                             \
+        .data = NULL                                                                                              \
+    }
 #define KIST_CLEANUP_TEXT __attribute__((cleanup(kist_text_done)))
 
 void kist_text_done(struct kist_text *text);
@@ -26,8 +29,8 @@ void kist_text_add_bytes(struct kist_text *text, const char *data, size_t size);
 void kist_text_add_char(struct kist_text *text, char c);
 void kist_text_printf(struct kist_text *text, const char *format, ...) KIST_PRINTF(2, 3);
 void kist_text_vprintf(struct kist_text *text, const char *format, va_list args) KIST_PRINTF(2, 0);
-/* Adds `size` bytes of anything as printable UTF-8 on one line: control characters as \n, \t or \x1b, bytes that are
- * no UTF-8 as U+FFFD. */
+/* Adds `size` bytes of anything as printable UTF-8 on one line: control characters as \n, \t or \x1b, bytes that
+ * are no UTF-8 as U+FFFD. */
 void kist_text_add_printable(struct kist_text *text, const char *data, size_t size);
 /* Cuts it down to at most `size` bytes, never inside a character. */
 void kist_text_truncate(struct kist_text *text, size_t size);

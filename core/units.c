@@ -15,14 +15,25 @@ struct unit {
 
 /* In the order in which kist_size_write tries them. */
 static const struct unit sizes[] = {
-    {"TiB", KIB * KIB * KIB * KIB}, {"TB", KB *KB *KB *KB}, {"GiB", KIB * KIB * KIB}, {"GB", KB *KB *KB},
-    {"MiB", KIB * KIB},             {"MB", KB *KB},         {"KiB", KIB},             {"kB", KB},
-    {"KB", KB},                     {"B", 1},
+    {"TiB", KIB *KIB *KIB *KIB},
+    {"TB", KB *KB *KB *KB},
+    {"GiB", KIB *KIB *KIB},
+    {"GB", KB *KB *KB},
+    {"MiB", KIB *KIB},
+    {"MB", KB *KB},
+    {"KiB", KIB},
+    {"kB", KB},
+    {"KB", KB},
+    {"B", 1},
 };
 
 static const struct unit durations[] = {
-    {"w", UINT64_C(7) * 24 * 3600 * 1000}, {"d", UINT64_C(24) * 3600 * 1000}, {"h", UINT64_C(3600) * 1000},
-    {"m", UINT64_C(60) * 1000},            {"s", 1000},                       {"ms", 1},
+    {"w", UINT64_C(7) * 24 * 3600 * 1000},
+    {"d", UINT64_C(24) * 3600 * 1000},
+    {"h", UINT64_C(3600) * 1000},
+    {"m", UINT64_C(60) * 1000},
+    {"s", 1000},
+    {"ms", 1},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -66,7 +66,8 @@ static void find_in_url(struct finds *finds, const char *authority)
     const char *colon = memchr(authority, ':', size);
     const char *at = memrchr(authority, '@', size);
     /* A careless password holds '/', '?' or '#': then a later '@' ends it. What looks like a port is none. */
-    if (!at && colon && authority[0] != '[' && strspn(colon + 1, "0123456789") < size - (size_t)(colon + 1 - authority))
+    if (!at && colon && authority[0] != '[' &&
+        strspn(colon + 1, "0123456789") < size - (size_t)(colon + 1 - authority))
         at = strrchr(authority, '@');
     if (at && colon && colon < at)
         add_span(finds, colon + 1, (size_t)(at - colon - 1));

@@ -14,12 +14,13 @@ struct kist_span {
 int kist_url_is(const char *text);
 
 /* Gives every password in `text`, as it stands there (still percent-encoded or quoted): of the user part of a URL
- * ("scheme://user:password@host"), of its query ("?password=..."), of a connection string ("password = 'x'"). Returns
- * how many there are; at most `capacity` are given. Empty ones do not count. */
+ * ("scheme://user:password@host"), of its query ("?password=..."), of a connection string ("password = 'x'").
+ * Returns how many there are; at most `capacity` are given. Empty ones do not count. */
 size_t kist_url_passwords(const char *text, struct kist_span *ret_spans, size_t capacity);
 int kist_url_has_password(const char *text);
 
-/* The bytes that a percent-encoded or (connection string) backslash-quoted span stands for. New; NULL without memory. */
+/* The bytes that a percent-encoded or (connection string) backslash-quoted span stands for. New; NULL without
+ * memory. */
 char *kist_url_decode(struct kist_span span) KIST_CHECKED;
 
 #endif

@@ -1,0 +1,397 @@
+#include "fakes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *sure(void *memory)
+{
+    if (!memory)
+        abort();
+    return memory;
+}
+
+unsigned char *fake_noise(size_t size, uint32_t seed)
+{
+    unsigned char *data = sure(malloc(size + 1));
+    uint32_t state = seed * 2654435761U + 1;
+    for (size_t i = 0; i < size; i++) {
+        state = state * 1664525U + 1013904223U;
+        data[i] = (unsigned char)(state >> 24);
+    }
+    return data;
+}
+
+/* ---- source ---- */
+
+struct open_source {
+    const struct kist_host *host;
+    struct fake_source *source;
+};
+
+static int source_open(const struct kist_host *host, const void *config, void **ret_self, struct kist_error *err)
+{
+    (void)err;
+    struct open_source *open = sure(calloc(1, sizeof *open));
+    open->host = host;
+    open->source = (struct fake_source *)(uintptr_t)config;
+    *ret_self = open;
+    return 0;
+}
+
+static int source_items(void *self, kist_item_fn give, void *arg, struct kist_error *err)
+{
+    struct kist_item item = {.struct_size = sizeof item, .name = "item", .size_estimate = -1};
+    (void)self;
+    (void)err;
+    return give(arg, &item);
+}
+
+static int source_read_begin(void *self, const struct kist_item *item, void **ret_reader, struct kist_error *err)
+{
+    struct open_source *open = self;
+    (void)item;
+    if (open->source->fail_begin)
+        return open->host->fail(open->host, err, open->source->fail_begin, "it does not begin");
+    open->source->begun++;
+    *ret_reader = self;
+    return 0;
+}
+
+static int source_read(void *reader, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
+{
+    struct open_source *open = reader;
+    struct fake_source *source = open->source;
+    if (source->endless && open->host->cancelled(open->host))
+        return open->host->fail(open->host, err, KIST_ERR_CANCELLED, "the source was told to stop");
+    size_t left = source->endless ? SIZE_MAX : source->size - source->given;
+    if (source->fail && source->fail_at - source->given < left)
+        left = source->fail_at - source->given;
+    if (source->fail && left == 0)
+        return open->host->fail(open->host, err, source->fail, "the dump was cut off");
+    size_t size = capacity < left ? capacity : left;
+    if (source->piece && size > source->piece)
+        size = source->piece;
+    if (source->endless)
+        memset(data, 'e', size);
+    else if (size > 0)
+        memcpy(data, source->data + source->given, size);
+    source->given += size;
+    *ret_size = source->too_many ? capacity + 1 : size;
+    return 0;
+}
+
+static void source_read_end(void *reader)
+{
+    struct open_source *open = reader;
+    open->source->ended++;
+}
+
+const struct kist_plugin fake_source_plugin = {
+    .kind = KIST_KIND_SOURCE,
+    .name = "fakesource",
+    .about = {.name = "fakesource", .version = "1.0"},
+    .as.source = {.open = source_open, .close = free, .items = source_items, .read_begin = source_read_begin,
+                  .read = source_read, .read_end = source_read_end},
+};
+
+/* ---- destination ---- */
+
+struct open_disk {
+    const struct kist_host *host;
+    struct fake_disk *disk;
+};
+
+struct disk_writer {
+    struct open_disk *open;
+    struct fake_object object;
+    int faulty;
+};
+
+struct disk_reader {
+    struct open_disk *open;
+    unsigned char *data;
+    size_t size, done;
+    int fail;
+};
+
+void fake_disk_init(struct fake_disk *disk)
+{
+    *disk = (struct fake_disk){.count = 0};
+    pthread_mutex_init(&disk->lock, NULL);
+}
+
+static void object_done(struct fake_object *object)
+{
+    free(object->key);
+    free(object->data);
+}
+
+void fake_disk_done(struct fake_disk *disk)
+{
+    for (size_t i = 0; i < disk->count; i++)
+        object_done(&disk->objects[i]);
+    free(disk->objects);
+    pthread_mutex_destroy(&disk->lock);
+}
+
+struct fake_object *fake_disk_find(struct fake_disk *disk, const char *key)
+{
+    for (size_t i = 0; i < disk->count; i++)
+        if (strcmp(disk->objects[i].key, key) == 0)
+            return &disk->objects[i];
+    return NULL;
+}
+
+/* Takes the object over. */
+static void add_object(struct fake_disk *disk, struct fake_object object)
+{
+    disk->objects = sure(realloc(disk->objects, (disk->count + 1) * sizeof *disk->objects));
+    disk->objects[disk->count++] = object;
+}
+
+void fake_disk_put(struct fake_disk *disk, const char *key, const void *data, size_t size)
+{
+    struct fake_object object = {.key = sure(strdup(key)), .data = sure(malloc(size + 1)), .size = size};
+    memcpy(object.data, data, size);
+    fake_disk_drop(disk, key);
+    add_object(disk, object);
+}
+
+void fake_disk_drop(struct fake_disk *disk, const char *key)
+{
+    struct fake_object *object = fake_disk_find(disk, key);
+    if (!object)
+        return;
+    object_done(object);
+    *object = disk->objects[--disk->count];
+}
+
+size_t fake_disk_count(struct fake_disk *disk, const char *prefix)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < disk->count; i++)
+        count += strncmp(disk->objects[i].key, prefix, strlen(prefix)) == 0;
+    return count;
+}
+
+static int disk_open(const struct kist_host *host, const void *config, void **ret_self, struct kist_error *err)
+{
+    (void)err;
+    struct open_disk *open = sure(calloc(1, sizeof *open));
+    open->host = host;
+    open->disk = (struct fake_disk *)(uintptr_t)config;
+    *ret_self = open;
+    return 0;
+}
+
+static int is_faulty(const struct fake_disk *disk, const char *key)
+{
+    return !disk->only || strstr(key, disk->only) != NULL;
+}
+
+static int disk_fail(const struct open_disk *open, int code, const char *what, struct kist_error *err)
+{
+    return open->host->fail(open->host, err, code, "the disk fails to %s", what);
+}
+
+static int disk_check(void *self, struct kist_error *err)
+{
+    (void)self;
+    (void)err;
+    return 0;
+}
+
+static int disk_sweep(void *self, uint64_t *ret_count, struct kist_error *err)
+{
+    (void)self;
+    (void)err;
+    *ret_count = 0;
+    return 0;
+}
+
+static int disk_put_begin(void *self, const struct kist_put *put, void **ret_writer, struct kist_error *err)
+{
+    struct open_disk *open = self;
+    int faulty = is_faulty(open->disk, put->key);
+    if (faulty && open->disk->fail_begin)
+        return disk_fail(open, open->disk->fail_begin, "begin", err);
+    struct disk_writer *writer = sure(calloc(1, sizeof *writer));
+    writer->open = open;
+    writer->object.key = sure(strdup(put->key));
+    writer->faulty = faulty;
+    pthread_mutex_lock(&open->disk->lock);
+    open->disk->begun++;
+    pthread_mutex_unlock(&open->disk->lock);
+    *ret_writer = writer;
+    return 0;
+}
+
+static int disk_put_write(void *self, const void *data, size_t size, struct kist_error *err)
+{
+    struct disk_writer *writer = self;
+    const struct open_disk *open = writer->open;
+    struct fake_disk *disk = open->disk;
+    if (disk->delay_us)
+        usleep(disk->delay_us);
+    while (disk->stuck && !open->host->cancelled(open->host))
+        usleep(1000);
+    if (disk->stuck)
+        return open->host->fail(open->host, err, KIST_ERR_CANCELLED, "the disk was told to stop");
+    if (disk->fail_write && writer->faulty && writer->object.size + size > disk->fail_at)
+        return disk_fail(open, disk->fail_write, "write", err);
+    if (size > disk->most)
+        disk->most = size;
+    writer->object.data = sure(realloc(writer->object.data, writer->object.size + size + 1));
+    memcpy(writer->object.data + writer->object.size, data, size);
+    writer->object.size += size;
+    return 0;
+}
+
+static void disk_put_abort(void *self)
+{
+    struct disk_writer *writer = self;
+    writer->open->disk->aborted++;
+    object_done(&writer->object);
+    free(writer);
+}
+
+static int disk_put_commit(void *self, uint64_t size, struct kist_error *err)
+{
+    struct disk_writer *writer = self;
+    const struct open_disk *open = writer->open;
+    struct fake_disk *disk = open->disk;
+    int code = 0;
+    pthread_mutex_lock(&disk->lock);
+    if (disk->fail_commit && writer->faulty)
+        code = disk_fail(open, disk->fail_commit, "commit", err);
+    else if (size != writer->object.size)
+        code = open->host->fail(open->host, err, KIST_ERR_BUG, "the sizes differ");
+    else if (fake_disk_find(disk, writer->object.key))
+        code = open->host->fail(open->host, err, KIST_ERR_EXISTS, "'%s' is there", writer->object.key);
+    if (code) {
+        object_done(&writer->object);
+    } else {
+        add_object(disk, writer->object);
+        disk->committed++;
+    }
+    pthread_mutex_unlock(&disk->lock);
+    free(writer);
+    return code;
+}
+
+static int disk_get_begin(void *self, const char *key, uint64_t offset, void **ret_reader, struct kist_error *err)
+{
+    struct open_disk *open = self;
+    const struct fake_object *object = fake_disk_find(open->disk, key);
+    (void)offset;
+    if (!object)
+        return open->host->fail(open->host, err, KIST_ERR_NOT_FOUND, "'%s' is not there", key);
+    struct disk_reader *reader = sure(calloc(1, sizeof *reader));
+    *reader = (struct disk_reader){.open = open, .data = object->data, .size = object->size,
+                                   .fail = is_faulty(open->disk, key) ? open->disk->fail_get : 0};
+    open->disk->readers++;
+    *ret_reader = reader;
+    return 0;
+}
+
+static int disk_get_read(void *self, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
+{
+    struct disk_reader *reader = self;
+    size_t piece = reader->open->disk->piece, size = reader->size - reader->done;
+    if (reader->fail)
+        return disk_fail(reader->open, reader->fail, "read", err);
+    if (piece && size > piece)
+        size = piece;
+    if (size > capacity)
+        size = capacity;
+    if (size > 0)
+        memcpy(data, reader->data + reader->done, size);
+    reader->done += size;
+    *ret_size = size;
+    return 0;
+}
+
+static void disk_get_end(void *self)
+{
+    struct disk_reader *reader = self;
+    reader->open->disk->readers--;
+    free(reader);
+}
+
+static int give_key(const char *key, size_t size, kist_object_fn give, void *arg)
+{
+    struct kist_object object = {.struct_size = sizeof object, .key = key, .size = (int64_t)size};
+    return give(arg, &object);
+}
+
+static int disk_list(void *self, const char *prefix, kist_object_fn give, void *arg, struct kist_error *err)
+{
+    struct open_disk *open = self;
+    struct fake_disk *disk = open->disk;
+    int code = disk->fail_list ? disk_fail(open, disk->fail_list, "list", err) : 0;
+    for (size_t i = 0; i < disk->count && !code; i++)
+        if (strncmp(disk->objects[i].key, prefix, strlen(prefix)) == 0)
+            code = give_key(disk->objects[i].key, disk->objects[i].size, give, arg);
+    if (!code && disk->strange)
+        code = give_key(disk->strange, 1, give, arg);
+    if (!code && disk->vanishing)
+        code = give_key(disk->vanishing, 1, give, arg);
+    return code;
+}
+
+static int disk_stat(void *self, const char *key, kist_object_fn give, void *arg, struct kist_error *err)
+{
+    struct open_disk *open = self;
+    const struct fake_object *object = fake_disk_find(open->disk, key);
+    if (!object)
+        return open->host->fail(open->host, err, KIST_ERR_NOT_FOUND, "'%s' is not there", key);
+    return give_key(object->key, object->size, give, arg);
+}
+
+static int disk_remove(void *self, const char *key, struct kist_error *err)
+{
+    struct open_disk *open = self;
+    if (open->disk->fail_remove && is_faulty(open->disk, key))
+        return disk_fail(open, open->disk->fail_remove, "remove", err);
+    fake_disk_drop(open->disk, key);
+    return 0;
+}
+
+const struct kist_plugin fake_disk_plugin = {
+    .kind = KIST_KIND_DESTINATION,
+    .name = "fakedisk",
+    .about = {.name = "fakedisk", .version = "1.0"},
+    .as.destination = {.open = disk_open, .close = free, .check = disk_check, .put_begin = disk_put_begin,
+                       .put_write = disk_put_write, .put_commit = disk_put_commit, .put_abort = disk_put_abort,
+                       .get_begin = disk_get_begin, .get_read = disk_get_read, .get_end = disk_get_end,
+                       .list = disk_list, .stat = disk_stat, .remove = disk_remove, .sweep = disk_sweep},
+};
+
+/* ---- opening ---- */
+
+struct kist_config_section fake_section(const struct kist_plugin *plugin, const char *name, void *config)
+{
+    return (struct kist_config_section){.kind = plugin->kind, .name = name, .plugin = plugin, .config = config,
+                                        .prefix = ""};
+}
+
+struct kist_store *fake_store_open(const struct kist_config_section *section)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct kist_store *store = NULL;
+    if (kist_store_open(section, "shop", NULL, &store, &err))
+        abort();
+    return store;
+}
+
+struct kist_instance *fake_open(const struct kist_plugin *plugin, const char *name, void *config,
+                                struct kist_cancel *cancel)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct kist_instance *instance = NULL;
+    if (kist_instance_open(plugin, config, "shop", name, cancel, &instance, &err))
+        abort();
+    return instance;
+}
