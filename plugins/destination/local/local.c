@@ -78,7 +78,7 @@ static int local_check(void *self, struct kist_error *err)
     rc = probe(store, err);
     struct statvfs fs;
     if (rc == 0 && fstatvfs(store->root, &fs) == 0)
-        store->host->log(store->host, KIST_LOG_INFO, "'%s' has %.1f GiB free", store->path,
+        store->host->log(store->host, KIST_LOG_DEBUG, "'%s' has %.1f GiB free", store->path,
                          (double)fs.f_bavail * (double)fs.f_frsize / (1024.0 * 1024.0 * 1024.0));
     return rc;
 }
