@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LINE_WIDTH 79
+
 static struct kist_registry *open_registry(const struct kist_cli *cli, enum kist_exit *ret_exit)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
@@ -76,6 +78,27 @@ enum kist_exit kist_cmd_plugin_list(struct kist_cli *cli)
     return status ? status : rows.bad ? KIST_EXIT_USAGE : KIST_EXIT_OK;
 }
 
+/* Paragraphs, broken at blanks for a terminal of the usual width. */
+static void print_wrapped(const char *text, size_t indent)
+{
+    size_t column = 0;
+    while (*text) {
+        size_t word = strcspn(text, " \n");
+        if (column > 0 && column + 1 + word > LINE_WIDTH) {
+            putchar('\n');
+            column = 0;
+        }
+        column += (size_t)printf("%*s%.*s", column ? 1 : (int)indent, "", (int)word, text);
+        text += word;
+        if (*text == '\n') {
+            putchar('\n');
+            column = 0;
+        }
+        text += *text != '\0';
+    }
+    putchar('\n');
+}
+
 static void print_options(const struct kist_plugin *plugin)
 {
     struct kist_option option;
@@ -84,7 +107,7 @@ static void print_options(const struct kist_plugin *plugin)
         printf("\n  %s (%s%s%s%s)\n", option.name, type, option.flags & KIST_OPTION_REQUIRED ? ", required" : "",
                option.def ? ", default " : "", option.def ? option.def : "");
         if (option.help)
-            printf("      %s\n", option.help);
+            print_wrapped(option.help, 6);
     }
 }
 
@@ -106,8 +129,10 @@ static void print_plugin(const struct kist_plugin *plugin)
 {
     printf("%s %s %s: %s\n", kist_kind_name(plugin->kind), plugin->name, plugin->about.version, plugin->about.summary);
     printf("  file: %s (plugin interface %u)\n", plugin->path, (unsigned)plugin->abi_version);
-    if (plugin->about.details)
-        printf("\n%s\n", plugin->about.details);
+    if (plugin->about.details) {
+        putchar('\n');
+        print_wrapped(plugin->about.details, 0);
+    }
     print_options(plugin);
 }
 
