@@ -148,12 +148,17 @@ static int find(const struct kist_cli *cli, struct kist_registry *registry, cons
                              cli->args[0]);
         return kist_registry_find(registry, kind, name, ret_plugin, err);
     }
+    KIST_CLEANUP_ERROR struct kist_error meant = KIST_ERROR_INIT;
     int code = KIST_ERR_NOT_FOUND;
-    for (uint32_t kind = KIST_KIND_SOURCE; kind <= KIST_KIND_NOTIFIER && code == KIST_ERR_NOT_FOUND; kind++)
+    for (uint32_t kind = KIST_KIND_SOURCE; kind <= KIST_KIND_NOTIFIER && code == KIST_ERR_NOT_FOUND; kind++) {
         code = kist_registry_find(registry, kind, name, ret_plugin, err);
+        /* One kind may know a name that is near. */
+        if (code == KIST_ERR_NOT_FOUND && err->hint && strncmp(err->hint, "did you mean", 12) == 0)
+            kist_error_move(&meant, err);
+    }
     if (code == KIST_ERR_NOT_FOUND) {
         kist_fail(err, KIST_ERR_CONFIG, "there is no plugin '%s' of any kind", name);
-        kist_hint(err, "`kist plugin list` shows the plugins that there are");
+        kist_hint(err, "%s", meant.hint ? meant.hint : "`kist plugin list` shows the plugins that there are");
         code = KIST_ERR_CONFIG;
     }
     return code;

@@ -1,0 +1,303 @@
+#include "test_filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* A test has nothing better to do than stop when something that is not under test goes wrong. */
+static void need(int holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "test_filter: %s\n", what);
+    abort();
+}
+
+static void resize(struct kist_test_bytes *bytes, size_t size)
+{
+    unsigned char *data = realloc(bytes->data, size ? size : 1);
+    need(data != NULL, "out of memory");
+    bytes->data = data;
+    bytes->size = size;
+}
+
+void kist_test_bytes_free(struct kist_test_bytes *bytes)
+{
+    free(bytes->data);
+    *bytes = (struct kist_test_bytes){.data = NULL};
+}
+
+void kist_test_append(struct kist_test_bytes *bytes, const void *data, size_t size)
+{
+    size_t before = bytes->size;
+    int doubles = data && data == bytes->data;
+    resize(bytes, before + size);
+    if (size > 0)
+        memcpy(bytes->data + before, doubles ? bytes->data : data, size);
+}
+
+static uint32_t next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*state >> 33);
+}
+
+void kist_test_noise(struct kist_test_bytes *bytes, size_t size, uint32_t seed)
+{
+    uint64_t state = seed;
+    resize(bytes, size);
+    for (size_t i = 0; i < size; i++)
+        bytes->data[i] = (unsigned char)(next_random(&state) >> 7);
+}
+
+void kist_test_text(struct kist_test_bytes *bytes, size_t size, uint32_t seed)
+{
+    uint64_t state = seed;
+    size_t used = 0;
+    resize(bytes, size);
+    while (used < size) {
+        char line[96];
+        int length = snprintf(line, sizeof line, "%u\tcustomer %u\t2026-11-%02u\t%s\\N\n", next_random(&state),
+                              next_random(&state) % 1000, next_random(&state) % 30 + 1,
+                              next_random(&state) % 3 ? "shipped\t" : "open\t");
+        size_t part = (size_t)length < size - used ? (size_t)length : size - used;
+        memcpy(bytes->data + used, line, part);
+        used += part;
+    }
+}
+
+/* The default of an option as a number: "1MiB", "-3". Enough for what filters declare. */
+static int64_t default_number(const char *text)
+{
+    char *end = NULL;
+    long long number = strtoll(text ? text : "0", &end, 10);
+    if (strcmp(end, "KiB") == 0)
+        number *= 1024;
+    else if (strcmp(end, "MiB") == 0)
+        number *= 1024 * 1024;
+    else
+        need(*end == '\0', "an option's default is no number");
+    return number;
+}
+
+static const struct kist_test_change *find_change(const struct kist_test_change *changes, const char *name)
+{
+    for (; changes && changes->name; changes++)
+        if (strcmp(changes->name, name) == 0)
+            return changes;
+    return NULL;
+}
+
+int kist_test_filter_open(const struct kist_filter *filter, const struct kist_host *host,
+                          const struct kist_test_change *changes, void **ret_config, void **ret_self,
+                          struct kist_error *err)
+{
+    unsigned char *config = calloc(1, filter->about.config_size ? filter->about.config_size : 1);
+    need(config != NULL, "out of memory");
+    for (const struct kist_option *option = filter->about.options; option && option->name; option++) {
+        const struct kist_test_change *change = find_change(changes, option->name);
+        if (option->type != KIST_TYPE_INTEGER && option->type != KIST_TYPE_SIZE)
+            continue;
+        int64_t number = change ? change->value : default_number(option->def);
+        memcpy(config + option->offset, &number, sizeof number);
+    }
+    int code = filter->open(host, config, ret_self, err);
+    if (code)
+        free(config);
+    else
+        *ret_config = config;
+    return code;
+}
+
+struct encoding {
+    const struct kist_filter *filter;
+    void *self, *encoder, *worker;
+    struct kist_test_bytes header, *blocks;
+    const unsigned char *data;
+    size_t size, block_size, count;
+};
+
+static int encode_blocks(struct encoding *encoding, int backwards, struct kist_error *err)
+{
+    const struct kist_filter *filter = encoding->filter;
+    for (size_t turn = 0; turn < encoding->count; turn++) {
+        size_t i = backwards ? encoding->count - 1 - turn : turn, start = i * encoding->block_size, written = 0;
+        size_t left = encoding->size - start;
+        struct kist_block block = {.struct_size = sizeof block,
+                                   .last = i + 1 == encoding->count,
+                                   .index = i,
+                                   .data = encoding->data ? encoding->data + start : NULL,
+                                   .size = left < encoding->block_size ? left : encoding->block_size};
+        struct kist_test_bytes *out = &encoding->blocks[i];
+        resize(out, (size_t)filter->encoded_bound(encoding->self, block.size));
+        int code = filter->encode(encoding->worker, &block, out->data, out->size, &written, err);
+        if (code)
+            return code;
+        need(written <= out->size, "a block is larger than its bound");
+        out->size = written;
+    }
+    return 0;
+}
+
+static int begin_encoding(struct encoding *encoding, struct kist_error *err)
+{
+    const struct kist_filter *filter = encoding->filter;
+    if (!filter->encode_begin)
+        encoding->encoder = encoding->self;
+    else {
+        resize(&encoding->header, (size_t)64 * 1024);
+        int code = filter->encode_begin(encoding->self, encoding->header.data, encoding->header.size,
+                                        &encoding->header.size, &encoding->encoder, err);
+        if (code)
+            return code;
+    }
+    return filter->worker_open(encoding->encoder, &encoding->worker, err);
+}
+
+int kist_test_filter_encode(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                            int backwards, struct kist_test_bytes *ret_encoded, struct kist_error *err)
+{
+    size_t block_size = (size_t)filter->block_size(self);
+    struct encoding encoding = {.filter = filter,
+                                .self = self,
+                                .data = data,
+                                .size = size,
+                                .block_size = block_size,
+                                .count = size ? (size - 1) / block_size + 1 : 1};
+    encoding.blocks = calloc(encoding.count, sizeof *encoding.blocks);
+    need(encoding.blocks != NULL, "out of memory");
+    int code = begin_encoding(&encoding, err);
+    if (!code)
+        code = encode_blocks(&encoding, backwards, err);
+    if (!code) {
+        resize(ret_encoded, 0);
+        kist_test_append(ret_encoded, encoding.header.data, encoding.header.size);
+    }
+    for (size_t i = 0; i < encoding.count; i++) {
+        if (!code)
+            kist_test_append(ret_encoded, encoding.blocks[i].data, encoding.blocks[i].size);
+        kist_test_bytes_free(&encoding.blocks[i]);
+    }
+    if (encoding.worker)
+        filter->worker_close(encoding.worker);
+    if (filter->encode_end && encoding.encoder)
+        filter->encode_end(encoding.encoder);
+    kist_test_bytes_free(&encoding.header);
+    free(encoding.blocks);
+    return code;
+}
+
+/* A call of `decode` on a copy of the input of just the right size and into just the room allowed, so that a
+ * sanitizer sees every byte read or written outside. */
+static int decode_piece(const struct kist_filter *filter, void *decoder, const unsigned char *data, size_t size,
+                        size_t room, struct kist_test_bytes *decoded, size_t *ret_taken, size_t *ret_given,
+                        struct kist_error *err)
+{
+    unsigned char *in = malloc(size ? size : 1), *out = malloc(room);
+    need(in && out, "out of memory");
+    if (size)
+        memcpy(in, data, size);
+    size_t taken = 0, given = 0;
+    int code = filter->decode(decoder, in, size, &taken, out, room, &given, err);
+    need(taken <= size && given <= room, "decode took or gave more than there was");
+    if (!code) {
+        need(taken == size || taken > 0 || given > 0, "decode made no progress");
+        kist_test_append(decoded, out, given);
+        *ret_taken = taken;
+        *ret_given = given;
+    }
+    free(in);
+    free(out);
+    return code;
+}
+
+int kist_test_filter_decode(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                            size_t piece, size_t room, struct kist_test_bytes *ret_decoded, struct kist_error *err)
+{
+    void *decoder = NULL;
+    const unsigned char *next = data;
+    resize(ret_decoded, 0);
+    int code = filter->decode_begin(self, &decoder, err);
+    if (code)
+        return code;
+    size_t taken = 0, given = 0;
+    while (!code && size > 0) {
+        code = decode_piece(filter, decoder, next, piece < size ? piece : size, room, ret_decoded, &taken, &given,
+                            err);
+        next += taken;
+        size -= taken;
+    }
+    do {
+        if (!code)
+            code = decode_piece(filter, decoder, NULL, 0, room, ret_decoded, &taken, &given, err);
+    } while (!code && given > 0);
+    if (!code)
+        code = filter->decode_finish(decoder, err);
+    filter->decode_end(decoder);
+    return code;
+}
+
+static int memory_file(const char *name, const struct kist_test_bytes *content)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC);
+    need(fd >= 0, "memfd_create failed");
+    for (size_t done = 0; content && done < content->size;) {
+        ssize_t written = write(fd, content->data + done, content->size - done);
+        need(written > 0, "write to a memory file failed");
+        done += (size_t)written;
+    }
+    need(lseek(fd, 0, SEEK_SET) == 0, "lseek failed");
+    return fd;
+}
+
+static void read_memory_file(int fd, struct kist_test_bytes *ret_content)
+{
+    struct stat info;
+    need(fstat(fd, &info) == 0, "fstat failed");
+    resize(ret_content, (size_t)info.st_size);
+    for (size_t done = 0; done < ret_content->size;) {
+        ssize_t got = pread(fd, ret_content->data + done, ret_content->size - done, (off_t)done);
+        need(got > 0, "read from a memory file failed");
+        done += (size_t)got;
+    }
+}
+
+int kist_test_run(const char *const *argv, const struct kist_test_bytes *input, struct kist_test_bytes *ret_output)
+{
+    int in = memory_file("input", input), out = memory_file("output", NULL), status = 0;
+    pid_t child = 0;
+    posix_spawn_file_actions_t actions;
+    need(posix_spawn_file_actions_init(&actions) == 0, "out of memory");
+    need(posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO) == 0, "out of memory");
+    need(posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO) == 0, "out of memory");
+    need(posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0) == 0,
+         "out of memory");
+    int result = posix_spawnp(&child, argv[0], &actions, NULL, (char *const *)argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (result == 0) {
+        while (waitpid(child, &status, 0) < 0)
+            need(errno == EINTR, "waitpid failed");
+        read_memory_file(out, ret_output);
+    }
+    close(in);
+    close(out);
+    return result == 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int kist_test_has_program(const char *name)
+{
+    struct kist_test_bytes nothing = {.data = NULL}, output = {.data = NULL};
+    const char *const argv[] = {name, "--version", NULL};
+    int status = kist_test_run(argv, &nothing, &output);
+    kist_test_bytes_free(&output);
+    return status >= 0 && status != 127;
+}

@@ -1,0 +1,49 @@
+/* test_filter.h - for unit tests of filters: drives one as the core does, makes data, and runs the stock tools. */
+#ifndef KIST_SDK_TEST_FILTER_H
+#define KIST_SDK_TEST_FILTER_H
+
+#include <kist/plugin.h>
+
+/* Bytes on the heap. All functions below that fill one replace what it held. */
+struct kist_test_bytes {
+    unsigned char *data;
+    size_t size;
+};
+
+void kist_test_bytes_free(struct kist_test_bytes *bytes);
+/* `size` bytes that are the same for the same `seed`: noise, or lines of text as a dump has them. */
+void kist_test_noise(struct kist_test_bytes *bytes, size_t size, uint32_t seed);
+void kist_test_text(struct kist_test_bytes *bytes, size_t size, uint32_t seed);
+/* Puts a copy of `data` (which may be all that `bytes` holds) behind what `bytes` holds. */
+void kist_test_append(struct kist_test_bytes *bytes, const void *data, size_t size);
+
+/* Opens an instance with every option at its default, but for the numbers and sizes named in `changes`, which ends
+ * with a NULL name (or is NULL). `config` is heap memory to free after `close`. */
+struct kist_test_change {
+    const char *name;
+    int64_t value;
+};
+int kist_test_filter_open(const struct kist_filter *filter, const struct kist_host *host,
+                          const struct kist_test_change *changes, void **ret_config, void **ret_self,
+                          struct kist_error *err) KIST_CHECKED;
+
+/* Encodes `data` block by block, in one worker. With `backwards` the blocks reach it from the last to the first.
+ */
+int kist_test_filter_encode(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                            int backwards, struct kist_test_bytes *ret_encoded,
+                            struct kist_error *err) KIST_CHECKED;
+
+/* Decodes `data`, handing in at most `piece` bytes at a time and taking at most `room`. A decoder that breaks its
+ * contract (no progress, more than there was) aborts the test. What was given before a failure is kept. */
+int kist_test_filter_decode(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                            size_t piece, size_t room, struct kist_test_bytes *ret_decoded,
+                            struct kist_error *err) KIST_CHECKED;
+
+/* Runs a program with `input` on stdin. Returns its exit status, or -1 when it could not be run (or died of a
+ * signal). What it wrote to stdout goes to `ret_output`; stderr goes nowhere. */
+int kist_test_run(const char *const *argv, const struct kist_test_bytes *input,
+                  struct kist_test_bytes *ret_output) KIST_CHECKED;
+/* Whether such a program is there. */
+int kist_test_has_program(const char *name) KIST_CHECKED;
+
+#endif
