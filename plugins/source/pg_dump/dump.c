@@ -1,0 +1,150 @@
+#include "pg_dump.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "child.h"
+
+int pgd_source_look(struct pgd_source *source, struct kist_error *err)
+{
+    const struct kist_host *host = source->host;
+    const struct pgd_config *config = source->config;
+    struct pgd_link link = {.host = host};
+    if (source->looked)
+        return 0;
+    int code = pgd_look(host, &source->params, config->connect_timeout.ms, &link, &source->server, err);
+    if (code)
+        return code;
+    code = pgd_patterns_check(&link, config, err);
+    pgd_disconnect(&link);
+    if (!code)
+        code = pgd_tool_find(host, "pg_dump", config->pg_dump, source->server.version_num / 10000, &source->tool,
+                             err);
+    if (code)
+        pgd_server_done(&source->server);
+    source->looked = !code;
+    return code;
+}
+
+char *pgd_item_name(const char *database, enum pgd_format format)
+{
+    char *name = NULL;
+    if (asprintf(&name, "%s.%s", database, format == PGD_PLAIN ? "sql" : "dump") < 0)
+        return NULL;
+    kist_child_clean_text(name);
+    for (char *at = name; *at; at++)
+        if (strchr("/\\?", *at) || (at == name && (*at == '.' || *at == '-')))
+            *at = '_';
+    return name;
+}
+
+int pgd_source_items(void *self, kist_item_fn give, void *arg, struct kist_error *err)
+{
+    struct pgd_source *source = self;
+    const struct pgd_config *config = source->config;
+    int code = pgd_source_look(source, err);
+    if (code)
+        return code;
+    int plain = config->format.index == PGD_PLAIN;
+    int whole = config->sections.index != PGD_SCHEMA && config->tables.count + config->exclude_tables.count +
+                                                                config->schemas.count +
+                                                                config->exclude_schemas.count ==
+                                                            0;
+    char *name = pgd_item_name(source->server.database, plain ? PGD_PLAIN : PGD_CUSTOM);
+    if (!name)
+        return source->host->fail(source->host, err, KIST_ERR_FAILED, "out of memory");
+    struct kist_item item = {
+        .struct_size = sizeof item,
+        .name = name,
+        .format = plain ? "plain" : "custom",
+        .content_type = plain ? "application/sql" : "application/octet-stream",
+        .database = source->server.database,
+        .size_estimate = whole ? source->server.size_estimate : -1,
+        .stock_restore = plain ? "psql -X -1 -v ON_ERROR_STOP=1 -f - -d TARGET"
+                               : "pg_restore --exit-on-error --single-transaction --dbname=TARGET",
+    };
+    code = give(arg, &item);
+    free(name);
+    return code;
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    const struct kist_host *host;
+    struct kist_child *child;
+    struct pgd_stream_check check;
+    int ended;
+};
+
+int pgd_read_begin(void *self, const struct kist_item *item, void **ret_reader, struct kist_error *err)
+{
+    struct pgd_source *source = self;
+    const struct kist_host *host = source->host;
+    const struct pgd_config *config = source->config;
+    struct pgd_strings arguments = {0};
+    (void)item; /* there is but one */
+    int code = pgd_source_look(source, err);
+    if (code)
+        return code;
+    struct reader *reader = calloc(1, sizeof *reader);
+    if (!reader)
+        return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
+    reader->host = host;
+    pgd_stream_check_init(&reader->check, config->format.index == PGD_PLAIN);
+    struct pgd_launch launch = {.password = source->server.password,
+                                .listen = 1,
+                                .idle_ms = config->idle_timeout.ms,
+                                .total_ms = config->timeout.ms};
+    pgd_dump_arguments(config, source->tool.path, source->server.conninfo, &arguments);
+    code = pgd_launch(host, &arguments, &launch, &reader->child, err);
+    pgd_strings_done(&arguments);
+    if (code)
+        pgd_read_end(reader);
+    else
+        *ret_reader = reader;
+    return code;
+}
+
+/* The pipe has ended: what counts is how the program did, and then whether the dump is whole by its own words. */
+static int end(struct reader *reader, struct kist_error *err)
+{
+    int code = kist_child_finish(reader->child, err);
+    if (code)
+        return pgd_explain(reader->host, reader->child, code, err);
+    if (pgd_stream_check_end(&reader->check) != 0)
+        return reader->host->fail(reader->host, err, KIST_ERR_CORRUPT,
+                                  "pg_dump exited with status 0, but its dump of %llu bytes is not whole: %s",
+                                  (unsigned long long)reader->check.bytes, reader->check.fault);
+    reader->ended = 1;
+    return 0;
+}
+
+int pgd_read(void *self, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
+{
+    struct reader *reader = self;
+    size_t size = 0;
+    int code = reader->ended ? 0 : kist_child_read(reader->child, data, capacity, &size, err);
+    if (!code && size == 0 && !reader->ended)
+        code = end(reader, err);
+    if (code)
+        return code;
+    if (size > 0 && pgd_stream_check_feed(&reader->check, data, size) != 0) {
+        /* A program that fails says why in better words than ours. */
+        code = kist_child_finish(reader->child, err);
+        if (code == KIST_ERR_FAILED)
+            return pgd_explain(reader->host, reader->child, code, err);
+        return reader->host->fail(reader->host, err, KIST_ERR_CORRUPT, "the output of pg_dump is not a dump: %s",
+                                  reader->check.fault);
+    }
+    *ret_size = size;
+    return 0;
+}
+
+void pgd_read_end(void *self)
+{
+    struct reader *reader = self;
+    kist_child_free(reader->child);
+    free(reader);
+}

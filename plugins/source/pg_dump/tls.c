@@ -1,0 +1,74 @@
+#include "pg_dump.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Where systems keep the certificates of the public authorities, as one file. */
+static const char *const bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt",                /* Debian, Ubuntu, Arch, Alpine */
+    "/etc/pki/tls/certs/ca-bundle.crt",                  /* Fedora, RHEL */
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", /* newer Fedora */
+    "/etc/ssl/ca-bundle.pem",                            /* SUSE */
+    "/etc/ssl/cert.pem",                                 /* Alpine, BSD, macOS */
+    "/usr/local/share/certs/ca-root-nss.crt",
+};
+
+static const char *system_bundle(void)
+{
+    for (size_t i = 0; i < sizeof bundles / sizeof *bundles; i++)
+        if (access(bundles[i], R_OK) == 0)
+            return bundles[i];
+    return NULL;
+}
+
+/* Of a comma-separated list every one must be local; an address given beside a name is where the bytes go. */
+static int all_local(const char *list)
+{
+    char name[256];
+    for (const char *at = list ? list : "";; at++) {
+        size_t length = strcspn(at, ",");
+        if (length >= sizeof name)
+            return 0;
+        memcpy(name, at, length);
+        name[length] = '\0';
+        if (!pgd_host_is_local(name))
+            return 0;
+        at += length;
+        if (!*at)
+            return 1;
+    }
+}
+
+static int has_own_root(void)
+{
+    const char *home = getenv("HOME");
+    char path[4096];
+    if (!home || strlen(home) + sizeof "/.postgresql/root.crt" > sizeof path)
+        return 0;
+    stpcpy(stpcpy(path, home), "/.postgresql/root.crt");
+    return access(path, R_OK) == 0;
+}
+
+int pgd_tls_defaults(const struct kist_host *host, struct pgd_params *params, struct kist_error *err)
+{
+    PQconninfoOption *options = params->options;
+    const char *mode = pgd_param(options, "sslmode"), *address = pgd_param(options, "hostaddr");
+    if (!mode) {
+        if (all_local(address ? address : pgd_param(options, "host")))
+            return 0;
+        if (pgd_param_set(options, "sslmode", "verify-full") != 0)
+            return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
+        params->tls_by_default = 1;
+        mode = "verify-full";
+    }
+    if (strncmp(mode, "verify-", 7) != 0 || pgd_param(options, "sslrootcert"))
+        return 0;
+    /* Who asked for verification by name may keep an authority of their own where libpq looks for it. */
+    if (!params->tls_by_default && has_own_root())
+        return 0;
+    const char *bundle = system_bundle();
+    if (bundle && pgd_param_set(options, "sslrootcert", bundle) != 0)
+        return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
+    return 0;
+}
