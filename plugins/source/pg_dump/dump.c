@@ -39,6 +39,20 @@ char *pgd_item_name(const char *database, enum pgd_format format)
     return name;
 }
 
+/* A dump of chosen schemas creates public too, which every new database has already. */
+static const char *stock_restore(const struct pgd_config *config, int plain)
+{
+    int chosen = 0;
+    for (uint64_t i = 0; i < config->schemas.count; i++)
+        chosen |= strcmp(config->schemas.items[i], "public") == 0;
+    if (plain)
+        return chosen ? "psql -X -1 -v ON_ERROR_STOP=1 -c 'DROP SCHEMA IF EXISTS public' -f - -d TARGET"
+                      : "psql -X -1 -v ON_ERROR_STOP=1 -f - -d TARGET";
+    return config->schemas.count > 0
+               ? "pg_restore --clean --if-exists --exit-on-error --single-transaction --dbname=TARGET"
+               : "pg_restore --exit-on-error --single-transaction --dbname=TARGET";
+}
+
 int pgd_source_items(void *self, kist_item_fn give, void *arg, struct kist_error *err)
 {
     struct pgd_source *source = self;
@@ -61,8 +75,7 @@ int pgd_source_items(void *self, kist_item_fn give, void *arg, struct kist_error
         .content_type = plain ? "application/sql" : "application/octet-stream",
         .database = source->server.database,
         .size_estimate = whole ? source->server.size_estimate : -1,
-        .stock_restore = plain ? "psql -X -1 -v ON_ERROR_STOP=1 -f - -d TARGET"
-                               : "pg_restore --exit-on-error --single-transaction --dbname=TARGET",
+        .stock_restore = stock_restore(config, plain),
     };
     code = give(arg, &item);
     free(name);

@@ -20,6 +20,7 @@ struct writer {
     struct restore *restore;
     const struct kist_host *host;
     int plain, begun;
+    int makes_public; /* the dump creates the schema public, which every new database has */
     struct kist_child *child; /* NULL: nothing to feed (a plain dump is only looked at) */
     struct pgd_stream_check check;
     size_t head_size;
@@ -74,7 +75,8 @@ static void restore_arguments(const struct writer *writer, const char *program, 
     }
     pgd_strings_add(ret_arguments, "--exit-on-error");
     pgd_strings_add(ret_arguments, "--single-transaction");
-    if (target->clean) {
+    /* Without --clean the target is empty: what is dropped then, within the transaction, is the empty schema. */
+    if (target->clean || writer->makes_public) {
         pgd_strings_add(ret_arguments, "--clean");
         pgd_strings_add(ret_arguments, "--if-exists");
     }
@@ -113,6 +115,13 @@ static int find_encoding(const struct writer *writer, char name[64])
     return length > 0;
 }
 
+/* A dump of chosen schemas creates public like any other; one of everything relies on it. */
+static int find_public(const struct writer *writer)
+{
+    static const char words[] = "CREATE SCHEMA public;\n";
+    return memmem(writer->head, writer->head_size, words, sizeof words - 1) != NULL;
+}
+
 static int child_failed(struct writer *writer, int code, struct kist_error *err)
 {
     const struct kist_host *host = writer->host;
@@ -139,8 +148,10 @@ static int feed(struct writer *writer, const void *data, size_t size, struct kis
 static int begin(struct writer *writer, struct kist_error *err)
 {
     char encoding[64];
+    static const char drop_public[] = "DROP SCHEMA IF EXISTS public;\n";
     int known = find_encoding(writer, encoding), code = 0;
     writer->begun = 1;
+    writer->makes_public = find_public(writer);
     if (writer->plain && writer->restore->check_only)
         return 0;
     if (!writer->restore->check_only)
@@ -151,6 +162,8 @@ static int begin(struct writer *writer, struct kist_error *err)
      */
     if (!code && writer->plain)
         code = feed(writer, "BEGIN;\n", 7, err);
+    if (!code && writer->plain && writer->makes_public)
+        code = feed(writer, drop_public, sizeof drop_public - 1, err);
     return code ? code : feed(writer, writer->head, writer->head_size, err);
 }
 
