@@ -118,81 +118,82 @@ int kist_test_filter_open(const struct kist_filter *filter, const struct kist_ho
     return code;
 }
 
-struct encoding {
-    const struct kist_filter *filter;
-    void *self, *encoder, *worker;
-    struct kist_test_bytes header, *blocks;
-    const unsigned char *data;
-    size_t size, block_size, count;
-};
-
-static int encode_blocks(struct encoding *encoding, int backwards, struct kist_error *err)
+/* Says that the plugin broke its contract, as the plugin itself would through the host. */
+static int broken(struct kist_error *err, const char *what)
 {
-    const struct kist_filter *filter = encoding->filter;
-    for (size_t turn = 0; turn < encoding->count; turn++) {
-        size_t i = backwards ? encoding->count - 1 - turn : turn, start = i * encoding->block_size, written = 0;
-        size_t left = encoding->size - start;
-        struct kist_block block = {.struct_size = sizeof block,
-                                   .last = i + 1 == encoding->count,
-                                   .index = i,
-                                   .data = encoding->data ? encoding->data + start : NULL,
-                                   .size = left < encoding->block_size ? left : encoding->block_size};
-        struct kist_test_bytes *out = &encoding->blocks[i];
-        resize(out, (size_t)filter->encoded_bound(encoding->self, block.size));
-        int code = filter->encode(encoding->worker, &block, out->data, out->size, &written, err);
-        if (code)
-            return code;
-        need(written <= out->size, "a block is larger than its bound");
-        out->size = written;
-    }
-    return 0;
+    free(err->message);
+    free(err->hint);
+    *err = (struct kist_error){.struct_size = sizeof *err, .code = KIST_ERR_BUG, .message = strdup(what)};
+    return KIST_ERR_BUG;
 }
 
-static int begin_encoding(struct encoding *encoding, struct kist_error *err)
+int kist_test_stream_begin(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                           struct kist_test_stream *ret_stream, struct kist_error *err)
 {
-    const struct kist_filter *filter = encoding->filter;
+    size_t block_size = (size_t)filter->block_size(self), room = (size_t)64 * 1024, written = 0;
+    *ret_stream = (struct kist_test_stream){.filter = filter,
+                                            .self = self,
+                                            .encoder = self,
+                                            .data = data,
+                                            .size = size,
+                                            .block_size = block_size,
+                                            .count = size ? (size - 1) / block_size + 1 : 1};
     if (!filter->encode_begin)
-        encoding->encoder = encoding->self;
-    else {
-        resize(&encoding->header, (size_t)64 * 1024);
-        int code = filter->encode_begin(encoding->self, encoding->header.data, encoding->header.size,
-                                        &encoding->header.size, &encoding->encoder, err);
-        if (code)
-            return code;
-    }
-    return filter->worker_open(encoding->encoder, &encoding->worker, err);
+        return 0;
+    ret_stream->encoder = NULL;
+    resize(&ret_stream->header, room);
+    int code = filter->encode_begin(self, ret_stream->header.data, room, &written, &ret_stream->encoder, err);
+    if (!code && written > room)
+        code = broken(err, "encode_begin gave more than there was room for");
+    ret_stream->header.size = code ? 0 : written;
+    return code;
+}
+
+int kist_test_stream_encode(const struct kist_test_stream *stream, void *worker, size_t index,
+                            struct kist_test_bytes *ret_encoded, struct kist_error *err)
+{
+    size_t start = index * stream->block_size, left = stream->size - start, written = 0;
+    struct kist_block block = {.struct_size = sizeof block,
+                               .last = index + 1 == stream->count,
+                               .index = index,
+                               .data = stream->data ? stream->data + start : NULL,
+                               .size = left < stream->block_size ? left : stream->block_size};
+    resize(ret_encoded, (size_t)stream->filter->encoded_bound(stream->self, block.size));
+    int code = stream->filter->encode(worker, &block, ret_encoded->data, ret_encoded->size, &written, err);
+    if (!code && written > ret_encoded->size)
+        code = broken(err, "a block is larger than its bound");
+    ret_encoded->size = code ? 0 : written;
+    return code;
+}
+
+void kist_test_stream_end(struct kist_test_stream *stream)
+{
+    if (stream->filter && stream->filter->encode_end && stream->encoder)
+        stream->filter->encode_end(stream->encoder);
+    kist_test_bytes_free(&stream->header);
+    *stream = (struct kist_test_stream){.filter = NULL};
 }
 
 int kist_test_filter_encode(const struct kist_filter *filter, void *self, const void *data, size_t size,
-                            int backwards, struct kist_test_bytes *ret_encoded, struct kist_error *err)
+                            struct kist_test_bytes *ret_encoded, struct kist_error *err)
 {
-    size_t block_size = (size_t)filter->block_size(self);
-    struct encoding encoding = {.filter = filter,
-                                .self = self,
-                                .data = data,
-                                .size = size,
-                                .block_size = block_size,
-                                .count = size ? (size - 1) / block_size + 1 : 1};
-    encoding.blocks = calloc(encoding.count, sizeof *encoding.blocks);
-    need(encoding.blocks != NULL, "out of memory");
-    int code = begin_encoding(&encoding, err);
-    if (!code)
-        code = encode_blocks(&encoding, backwards, err);
+    struct kist_test_stream stream;
+    struct kist_test_bytes block = {.data = NULL};
+    void *worker = NULL;
+    resize(ret_encoded, 0);
+    int code = kist_test_stream_begin(filter, self, data, size, &stream, err);
     if (!code) {
-        resize(ret_encoded, 0);
-        kist_test_append(ret_encoded, encoding.header.data, encoding.header.size);
+        kist_test_append(ret_encoded, stream.header.data, stream.header.size);
+        code = filter->worker_open(stream.encoder, &worker, err);
     }
-    for (size_t i = 0; i < encoding.count; i++) {
-        if (!code)
-            kist_test_append(ret_encoded, encoding.blocks[i].data, encoding.blocks[i].size);
-        kist_test_bytes_free(&encoding.blocks[i]);
+    for (size_t i = 0; !code && i < stream.count; i++) {
+        code = kist_test_stream_encode(&stream, worker, i, &block, err);
+        kist_test_append(ret_encoded, block.data, block.size);
     }
-    if (encoding.worker)
-        filter->worker_close(encoding.worker);
-    if (filter->encode_end && encoding.encoder)
-        filter->encode_end(encoding.encoder);
-    kist_test_bytes_free(&encoding.header);
-    free(encoding.blocks);
+    if (worker)
+        filter->worker_close(worker);
+    kist_test_stream_end(&stream);
+    kist_test_bytes_free(&block);
     return code;
 }
 
@@ -208,9 +209,11 @@ static int decode_piece(const struct kist_filter *filter, void *decoder, const u
         memcpy(in, data, size);
     size_t taken = 0, given = 0;
     int code = filter->decode(decoder, in, size, &taken, out, room, &given, err);
-    need(taken <= size && given <= room, "decode took or gave more than there was");
+    if (!code && (taken > size || given > room))
+        code = broken(err, "decode took or gave more than there was");
+    else if (!code && taken == 0 && given == 0 && size > 0)
+        code = broken(err, "decode made no progress");
     if (!code) {
-        need(taken == size || taken > 0 || given > 0, "decode made no progress");
         kist_test_append(decoded, out, given);
         *ret_taken = taken;
         *ret_given = given;

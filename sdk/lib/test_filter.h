@@ -27,14 +27,29 @@ int kist_test_filter_open(const struct kist_filter *filter, const struct kist_ho
                           const struct kist_test_change *changes, void **ret_config, void **ret_self,
                           struct kist_error *err) KIST_CHECKED;
 
-/* Encodes `data` block by block, in one worker. With `backwards` the blocks reach it from the last to the first.
- */
-int kist_test_filter_encode(const struct kist_filter *filter, void *self, const void *data, size_t size,
-                            int backwards, struct kist_test_bytes *ret_encoded,
-                            struct kist_error *err) KIST_CHECKED;
+/* One stream on its way through a filter, for tests that hand out its blocks themselves. */
+struct kist_test_stream {
+    const struct kist_filter *filter;
+    void *self, *encoder;
+    struct kist_test_bytes header;
+    const unsigned char *data; /* must stay as long as the stream */
+    size_t size, block_size, count; /* of all bytes, of a block but the last, of blocks */
+};
+/* Calls encode_begin where there is one. To be ended with kist_test_stream_end also when it fails. */
+int kist_test_stream_begin(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                           struct kist_test_stream *ret_stream, struct kist_error *err) KIST_CHECKED;
+/* Encodes the block of that number in the worker. May be called from several threads, each with its own worker,
+ * result and error. A filter that breaks its contract here or in the functions below gives KIST_ERR_BUG. */
+int kist_test_stream_encode(const struct kist_test_stream *stream, void *worker, size_t index,
+                            struct kist_test_bytes *ret_encoded, struct kist_error *err) KIST_CHECKED;
+void kist_test_stream_end(struct kist_test_stream *stream);
 
-/* Decodes `data`, handing in at most `piece` bytes at a time and taking at most `room`. A decoder that breaks its
- * contract (no progress, more than there was) aborts the test. What was given before a failure is kept. */
+/* Encodes `data` block by block, in one worker. */
+int kist_test_filter_encode(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                            struct kist_test_bytes *ret_encoded, struct kist_error *err) KIST_CHECKED;
+
+/* Decodes `data`, handing in at most `piece` bytes at a time and taking at most `room`. What was given before a
+ * failure is kept. */
 int kist_test_filter_decode(const struct kist_filter *filter, void *self, const void *data, size_t size,
                             size_t piece, size_t room, struct kist_test_bytes *ret_decoded,
                             struct kist_error *err) KIST_CHECKED;
