@@ -96,8 +96,11 @@ int kist_backup_find(const struct kist_backup_name *name, const char *destinatio
     if (!wanted.id[0] || destination) {
         char newest[KIST_ID_LENGTH + 1] = "";
         int code = newest_id(name, destination, cancel, newest, &known, err);
-        if (!known)
-            return kist_fail(err, KIST_ERR_CONFIG, "pipeline '%s' has no destination '%s'", pipeline->name, destination);
+        if (!known) {
+            kist_fail(err, KIST_ERR_CONFIG, "pipeline '%s' has no destination '%s'", pipeline->name, destination);
+            kist_hint(err, "`kist config show` lists the destinations of every pipeline");
+            return KIST_ERR_CONFIG;
+        }
         if (code)
             return code;
         if (!wanted.id[0])
@@ -118,7 +121,7 @@ int kist_backup_find(const struct kist_backup_name *name, const char *destinatio
             return 0;
         }
         /* A destination that lacks the backup says nothing against the others; anything else is worth telling. */
-        if (code != KIST_ERR_NOT_FOUND)
+        if (code != KIST_ERR_NOT_FOUND && worst.code != KIST_ERR_CORRUPT)
             kist_error_move(&worst, err);
         kist_error_clear(err);
     }

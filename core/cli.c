@@ -142,24 +142,44 @@ static const struct kist_command *find_command(char **words, int count, int *ret
     return NULL;
 }
 
+/* 1 when commands of two words begin with this one. */
+static int is_family(const char *word)
+{
+    size_t length = strlen(word);
+    for (const struct kist_command *command = kist_commands; command->name; command++)
+        if (strncmp(command->name, word, length) == 0 && command->name[length] == ' ')
+            return 1;
+    return 0;
+}
+
+/* The first of two words alone: its help when that is asked for. */
+static enum kist_exit family_alone(const char *word, const char *next)
+{
+    if (next && (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0)) {
+        kist_cli_help_all(word, stdout);
+        return kist_cli_flush(KIST_EXIT_OK);
+    }
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    kist_fail(&err, KIST_ERR_CONFIG, "'%s' needs one more word", word);
+    kist_hint(&err, "`kist help %s` shows which", word);
+    return kist_cli_fail(&err);
+}
+
 static enum kist_exit unknown_command(const struct kist_cli *cli, char **words, int count)
 {
     const char *names[64];
     size_t known = 0;
     char *both = NULL;
-    int family = 0;
-    for (const struct kist_command *command = kist_commands; command->name && known < 64; command++) {
-        size_t length = strlen(words[0]);
+    int family = is_family(words[0]);
+    if (family && (count < 2 || words[1][0] == '-'))
+        return family_alone(words[0], count < 2 ? NULL : words[1]);
+    for (const struct kist_command *command = kist_commands; command->name && known < 64; command++)
         names[known++] = command->name;
-        family |= strncmp(command->name, words[0], length) == 0 && command->name[length] == ' ';
-    }
-    if (asprintf(&both, "%s%s%s", words[0], count > 1 && family ? " " : "", count > 1 && family ? words[1] : "") < 0)
+    if (asprintf(&both, "%s%s%s", words[0], family ? " " : "", family ? words[1] : "") < 0)
         return KIST_EXIT_FAILED;
-    const char *near = family && count < 2 ? NULL : kist_suggest(both, names, known);
-    enum kist_exit status =
-        family && count < 2 ? kist_cli_usage(cli, "'%s' needs one more word", both)
-                            : kist_cli_usage(cli, near ? "there is no command '%s'; did you mean '%s'?"
-                                                       : "there is no command '%s'", both, near);
+    const char *near = kist_suggest(both, names, known);
+    enum kist_exit status = kist_cli_usage(
+        cli, near ? "there is no command '%s'; did you mean '%s'?" : "there is no command '%s'", both, near);
     free(both);
     return status;
 }

@@ -73,6 +73,8 @@ enum kist_exit kist_cli_print_json(json_t *json);
 enum kist_exit kist_cli_flush(enum kist_exit status);
 
 void kist_cli_help(const struct kist_command *command, void *stream);
+/* Of every command whose name is `word` or begins with it; returns how many there are. */
+int kist_cli_help_all(const char *word, void *stream);
 void kist_cli_overview(void *stream);
 
 #endif

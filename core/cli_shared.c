@@ -118,6 +118,20 @@ void kist_cli_help(const struct kist_command *command, void *stream)
         fprintf(stream, "\n%s\n", command->details);
 }
 
+int kist_cli_help_all(const char *word, void *stream)
+{
+    int found = 0;
+    size_t length = strlen(word);
+    for (const struct kist_command *command = kist_commands; command->name; command++) {
+        if (strncmp(command->name, word, length) != 0 || (command->name[length] && command->name[length] != ' '))
+            continue;
+        if (found++)
+            fputc('\n', stream);
+        kist_cli_help(command, stream);
+    }
+    return found;
+}
+
 void kist_cli_overview(void *stream)
 {
     fputs("usage: kist [options] COMMAND ...\n\nBackups through plugins, proved to restore.\n\ncommands:\n", stream);

@@ -18,7 +18,7 @@ static json_t *row_json(const struct kist_listing *listing, const struct kist_li
     }
     json_t *places = json_object();
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
-        if (listing->stores[i] || row->places[i] == KIST_PLACE_UNKNOWN)
+        if (kist_listing_counts(listing, row, i))
             json_object_set_new(places, listing->pipeline->destinations[i]->name, json_string(states[row->places[i]]));
     return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:o*, s:o*, s:O*, s:o, s:s*}", "pipeline", listing->pipeline->name, "id",
                      row->id, "state", kist_listing_state(listing, row), "started", manifest ? started : NULL, "finished",

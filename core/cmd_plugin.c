@@ -1,6 +1,7 @@
 #include "commands.h"
 #include "config_parse.h"
 #include "log.h"
+#include "units.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,13 +100,27 @@ static void print_wrapped(const char *text, size_t indent)
     putchar('\n');
 }
 
+static void print_range(const struct kist_option *option)
+{
+    if (!(option->flags & KIST_OPTION_RANGE))
+        return;
+    if (option->type == KIST_TYPE_SIZE)
+        printf(", %s to %s", kist_size_write((uint64_t)option->min).text, kist_size_write((uint64_t)option->max).text);
+    else if (option->type == KIST_TYPE_DURATION)
+        printf(", %s to %s", kist_duration_write(option->min).text, kist_duration_write(option->max).text);
+    else
+        printf(", %lld to %lld", (long long)option->min, (long long)option->max);
+}
+
 static void print_options(const struct kist_plugin *plugin)
 {
     struct kist_option option;
     for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++) {
         const char *type = option.type == KIST_TYPE_CHOICE && option.choices ? option.choices : kist_option_type_name(option.type);
-        printf("\n  %s (%s%s%s%s)\n", option.name, type, option.flags & KIST_OPTION_REQUIRED ? ", required" : "",
+        printf("\n  %s (%s%s%s%s", option.name, type, option.flags & KIST_OPTION_REQUIRED ? ", required" : "",
                option.def ? ", default " : "", option.def ? option.def : "");
+        print_range(&option);
+        puts(")");
         if (option.help)
             print_wrapped(option.help, 6);
     }

@@ -105,15 +105,25 @@ static int verify_named(struct job *job, const char *text, struct kist_error *er
     if (!code)
         code = verify_pipeline(job, name.pipeline, name.id, kist_cli_has(job->cli, "all") && !name.id[0], err);
     if (!code && job->verified == before) {
-        kist_hint(err, "`kist run %s` makes one", name.pipeline->name);
         code = kist_fail(err, KIST_ERR_NOT_FOUND, "pipeline '%s' has no backup yet", name.pipeline->name);
+        kist_hint(err, "`kist run %s` makes one", name.pipeline->name);
     }
+    return code;
+}
+
+/* All names are read before the first backup is. */
+static int check_names(const struct job *job, struct kist_error *err)
+{
+    struct kist_backup_name name;
+    int code = 0;
+    for (int i = 0; i < job->cli->arg_count && !code; i++)
+        code = kist_backup_name_parse(job->config, job->cli->args[i], &name, err);
     return code;
 }
 
 static int verify_all(struct job *job, struct kist_error *err)
 {
-    int code = 0, wanted = 0;
+    int code = check_names(job, err), wanted = 0;
     for (int i = 0; i < job->cli->arg_count && !code; i++)
         code = verify_named(job, job->cli->args[i], err);
     for (size_t i = 0; job->cli->arg_count == 0 && i < job->config->pipeline_count && !code; i++)

@@ -193,11 +193,17 @@ void kist_listing_done(struct kist_listing *listing)
     *listing = (struct kist_listing){0};
 }
 
+int kist_listing_counts(const struct kist_listing *listing, const struct kist_listing_row *row, size_t index)
+{
+    const struct kist_store *store = listing->stores[index];
+    return store ? !kist_store_discards(store) : row->places[index] == KIST_PLACE_UNKNOWN;
+}
+
 const char *kist_listing_state(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
     size_t seen[KIST_PLACE_UNKNOWN + 1] = {0};
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
-        if (listing->stores[i] || row->places[i] == KIST_PLACE_UNKNOWN)
+        if (kist_listing_counts(listing, row, i))
             seen[row->places[i]]++;
     if (seen[KIST_PLACE_DAMAGED])
         return "damaged";

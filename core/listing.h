@@ -26,6 +26,8 @@ struct kist_listing {
 int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination, struct kist_cancel *cancel,
                       struct kist_listing *ret_listing, struct kist_error *err) KIST_CHECKED;
 void kist_listing_done(struct kist_listing *listing);
+/* 1 when destination `index` says something of the row: it was asked for, and keeps what it is given. */
+int kist_listing_counts(const struct kist_listing *listing, const struct kist_listing_row *row, size_t index);
 /* "ok", "partial" (some destination lacks it), "damaged" (some manifest is), "unknown" (some destination is silent). */
 const char *kist_listing_state(const struct kist_listing *listing, const struct kist_listing_row *row);
 

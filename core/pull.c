@@ -97,7 +97,7 @@ static int decode_some(struct kist_pull *pull, struct step *step, void *data, si
                                     filter->decode(step->decoder, step->input + step->start, step->size, &taken, data,
                                                    capacity, &given, err), err);
     if (code)
-        return kist_error_prefix(err, "'%s'", pull->item->key);
+        return kist_error_prefix(err, "%s: '%s'", kist_store_name(pull->store), pull->item->key);
     if (taken > step->size || given > capacity)
         return kist_fail(err, KIST_ERR_BUG, "%s: decoded more than there was", step->instance->where);
     /* Neither input taken nor output given with a full buffer of input: it would go on for ever. */
@@ -132,7 +132,7 @@ static int read_step(struct kist_pull *pull, size_t index, void *data, size_t ca
             code = step->size ? corrupt(pull, err, "has bytes at its end that belong to nothing")
                               : kist_instance_result(step->instance, filter->decode_finish(step->decoder, err), err);
             if (code && step->size == 0)
-                code = kist_error_prefix(err, "'%s'", pull->item->key);
+                code = kist_error_prefix(err, "%s: '%s'", kist_store_name(pull->store), pull->item->key);
             step->finished = !code;
         }
     }

@@ -38,9 +38,10 @@ static void add_restore(struct kist_text *text, const struct kist_manifest *mani
         needs_target |= manifest->items[i].stock_restore != NULL;
     if (needs_target)
         kist_text_add(text, "2. Restore. TARGET stands for an empty database: a name, or a URL such as\n"
-                            "   postgresql://user@host/name\n\n");
+                            "   postgresql://user@host/name. The first line makes a failure anywhere in a pipe count.\n\n");
     else
-        kist_text_add(text, "2. Decode:\n\n");
+        kist_text_add(text, "2. Decode. The first line makes a failure anywhere in a pipe count.\n\n");
+    kist_text_add(text, "    set -o pipefail\n");
     for (size_t i = 0; i < manifest->item_count; i++) {
         const struct kist_manifest_item *item = &manifest->items[i];
         /* A name that starts with '-' would be taken for an option. */
@@ -66,7 +67,7 @@ int kist_restore_notes_format(const struct kist_manifest *manifest, const struct
     kist_time_text(manifest->started, started);
     kist_text_printf(&text,
                      "Backup %s/%s\n"
-                     "begun %s, %s before the filters, written by kist %s with the source plugin %s.\n\n"
+                     "begun %s, %s when decoded, written by kist %s with the source plugin %s.\n\n"
                      "Standard tools are enough to get it back; kist itself is not needed. Run these commands with\n"
                      "bash in the folder that holds this file, and stop at the first one that fails.\n\n"
                      "1. Check that the files are whole:\n\n"
@@ -76,7 +77,6 @@ int kist_restore_notes_format(const struct kist_manifest *manifest, const struct
     for (size_t i = 0; i < manifest->item_count; i++)
         kist_text_printf(&text, "%s  %s\n", manifest->items[i].stored.sha256, file_of(manifest, &manifest->items[i]));
     kist_text_add(&text, "END\n\n");
-    kist_text_add(&text, "    set -o pipefail\n\n");
     add_restore(&text, manifest, pipeline);
     *ret_text = kist_text_take(&text);
     return *ret_text ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for " KIST_NOTES_NAME);

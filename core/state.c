@@ -33,6 +33,9 @@ int kist_state_find(const char *option, const char *configured, char **ret_dir, 
     for (size_t i = 0; i < sizeof choices / sizeof *choices && !dir; i++)
         if (choices[i] && !(dir = strdup(choices[i])))
             return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    /* systemd gives a list; a path of ours has no colon in that place either. */
+    if (dir && !option && !env("KIST_STATE") && !configured)
+        dir[strcspn(dir, ":")] = '\0';
     /* systemd lists several directories with ':' between them. */
     if (dir && !option && !env("KIST_STATE") && !configured)
         dir[strcspn(dir, ":")] = '\0';
@@ -108,11 +111,13 @@ int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_
     lock.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock.fd < 0)
         code = kist_fail_errno(err, errno, "cannot open the lock '%s'", path);
-    else if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0)
+    else if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0) {
         code = errno == EWOULDBLOCK
                    ? kist_fail(err, KIST_ERR_EXISTS, "another run of '%s' is at work (it holds '%s')", pipeline, path)
                    : kist_fail_errno(err, errno, "cannot lock '%s'", path);
-    else
+        if (code == KIST_ERR_EXISTS)
+            kist_hint(err, "wait for it; `fuser -v %s` names the process", path);
+    } else
         code = describe_owner(&lock, err);
     free(path);
     if (code)

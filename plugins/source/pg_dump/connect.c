@@ -101,6 +101,10 @@ static void connect_hint(const struct kist_host *host, const struct pgd_params *
             params->from_url ? "?sslmode=require in the url" : "sslmode = require");
     else if (code == KIST_ERR_AUTH && strstr(message, "no password"))
         host->hint(host, err, "give a password in the url, or password, password_file or passfile");
+    else if (code == KIST_ERR_AUTH)
+        host->hint(host, err, "check user and password (url or user, password), and the server's pg_hba.conf");
+    else if (code == KIST_ERR_UNAVAILABLE)
+        host->hint(host, err, "check host and port, and that the server runs");
 }
 
 static int connect_failed(struct pgd_link *link, const struct pgd_params *params, struct kist_error *err)

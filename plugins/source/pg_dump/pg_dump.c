@@ -96,6 +96,27 @@ static int tell_facts(void *self, const struct kist_facts *facts, struct kist_er
 }
 
 /* What pg_dump would stumble over: tables that the role may not read, or of which it would see only some rows. */
+/* pg_read_all_data does not cover these, and one that cannot be read fails the dump. */
+static int check_large_objects(const struct kist_host *host, struct pgd_link *link, struct kist_error *err)
+{
+    PGresult *result = NULL;
+    int code = pgd_query(link,
+                         "SELECT m.oid, count(*) OVER () FROM pg_catalog.pg_largeobject_metadata m "
+                         "WHERE pg_catalog.current_setting('is_superuser') = 'off' "
+                         "AND NOT pg_catalog.pg_has_role(m.lomowner, 'USAGE') AND NOT EXISTS ("
+                         "SELECT 1 FROM pg_catalog.aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT' AND "
+                         "CASE WHEN a.grantee = 0 THEN true ELSE pg_catalog.pg_has_role(a.grantee, 'USAGE') END) LIMIT 1",
+                         0, NULL, &result, err);
+    if (!code && PQntuples(result) > 0) {
+        code = host->fail(host, err, KIST_ERR_AUTH, "%s large object(s), such as %s, may not be read by role '%s'",
+                          PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 0), PQuser(link->conn));
+        host->hint(host, err, "pg_read_all_data does not cover large objects: GRANT SELECT ON LARGE OBJECT %s TO the "
+                              "role, or dump as a superuser", PQgetvalue(result, 0, 0));
+    }
+    PQclear(result);
+    return code;
+}
+
 static int check_privileges(struct pgd_source *source, struct pgd_link *link, struct kist_error *err)
 {
     const struct kist_host *host = source->host;
@@ -122,7 +143,7 @@ static int check_privileges(struct pgd_source *source, struct pgd_link *link, st
         host->hint(host, err, readable ? "dump as a role with BYPASSRLS" : "GRANT pg_read_all_data TO the role");
     }
     PQclear(result);
-    return code;
+    return code ? code : check_large_objects(host, link, err);
 }
 
 static int check_source(void *self, const struct kist_facts *facts, struct kist_error *err)
