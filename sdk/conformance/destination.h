@@ -7,11 +7,9 @@
 #ifndef KIST_CONFORMANCE_DESTINATION_H
 #define KIST_CONFORMANCE_DESTINATION_H
 
-#include <kist/plugin.h>
+#include "conformance.h"
 
-#define KIST_CONFORMANCE_PASSED 0
-#define KIST_CONFORMANCE_SKIPPED 1 /* the plugin says that it does not do this */
-#define KIST_CONFORMANCE_FAILED 2
+#include <kist/plugin.h>
 
 struct kist_conformance {
     const struct kist_destination *plugin;

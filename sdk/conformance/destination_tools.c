@@ -5,29 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void clear(struct kist_error *err)
-{
-    free(err->message);
-    free(err->hint);
-    *err = (struct kist_error){.struct_size = sizeof *err};
-}
-
-int trial_broken(struct trial *trial, const char *format, ...)
-{
-    char *what = NULL;
-    va_list args;
-    va_start(args, format);
-    if (vasprintf(&what, format, args) < 0)
-        what = NULL;
-    va_end(args);
-    free(trial->detail);
-    if (asprintf(&trial->detail, "%s%s%s", what ? what : "out of memory",
-                 trial->err.message ? "; last error: " : "", trial->err.message ? trial->err.message : "") < 0)
-        trial->detail = NULL;
-    free(what);
-    return -1;
-}
-
 const char *trial_key(struct trial *trial, const char *format, ...)
 {
     char *name = NULL, *key = NULL;
@@ -50,7 +27,7 @@ int trial_begin(struct trial *trial, const struct kist_conformance *suite)
 {
     *trial = (struct trial){.suite = suite, .plugin = suite->plugin, .err = {.struct_size = sizeof trial->err}};
     int rc = suite->plugin->open(suite->host, suite->config, &trial->self, &trial->err);
-    return rc == 0 ? 0 : trial_broken(trial, "open failed with %d", rc);
+    return rc == 0 ? 0 : case_broken(&trial->detail, &trial->err, "open failed with %d", rc);
 }
 
 int trial_end(struct trial *trial)
@@ -65,34 +42,34 @@ int trial_end(struct trial *trial)
         if (rc == 0)
             rc = trial_list(trial, trial->self, trial->suite->prefix, &found);
         if ((rc != 0 || found.count > 0) && !trial->detail)
-            trial_broken(trial, "cannot be cleaned up: list and remove gave %d, %zu objects are left", rc,
-                         found.count);
+            case_broken(&trial->detail, &trial->err,
+                        "cannot be cleaned up: list and remove gave %d, %zu objects are left", rc, found.count);
         found_done(&found);
         trial->plugin->close(trial->self);
     }
     for (size_t i = 0; i < trial->kept_count; i++)
         free(trial->kept[i]);
     free(trial->kept);
-    clear(&trial->err);
+    case_clear(&trial->err);
     return trial->detail ? -1 : 0;
 }
 
 int trial_put_begin(struct trial *trial, void *self, const char *key, void **ret_writer)
 {
     const struct kist_put put = {.struct_size = sizeof put, .key = key, .size = -1};
-    clear(&trial->err);
+    case_clear(&trial->err);
     return trial->plugin->put_begin(self, &put, ret_writer, &trial->err);
 }
 
 int trial_write(struct trial *trial, void *writer, const void *data, size_t size)
 {
-    clear(&trial->err);
+    case_clear(&trial->err);
     return trial->plugin->put_write(writer, data, size, &trial->err);
 }
 
 int trial_commit(struct trial *trial, void *writer, uint64_t size)
 {
-    clear(&trial->err);
+    case_clear(&trial->err);
     return trial->plugin->put_commit(writer, size, &trial->err);
 }
 
@@ -118,7 +95,7 @@ int trial_get(struct trial *trial, void *self, const char *key, uint64_t offset,
     void *reader = NULL;
     char *data = NULL;
     size_t size = 0, n = 1;
-    clear(&trial->err);
+    case_clear(&trial->err);
     int rc = trial->plugin->get_begin(self, key, offset, &reader, &trial->err);
     if (rc != 0)
         return rc;
@@ -175,7 +152,7 @@ static int take_told(void *arg, const struct kist_object *object)
 int64_t trial_stat(struct trial *trial, void *self, const char *key, char **ret_etag)
 {
     struct told told = {.key = key};
-    clear(&trial->err);
+    case_clear(&trial->err);
     int rc = trial->plugin->stat(self, key, take_told, &told, &trial->err);
     if (rc == 0 && ret_etag)
         *ret_etag = told.etag;
@@ -204,7 +181,7 @@ int trial_absent(struct trial *trial, void *self, const char *key)
 
 int trial_remove(struct trial *trial, void *self, const char *key)
 {
-    clear(&trial->err);
+    case_clear(&trial->err);
     return trial->plugin->remove(self, key, &trial->err);
 }
 
@@ -223,7 +200,7 @@ static int take_found(void *arg, const struct kist_object *object)
 
 int trial_list(struct trial *trial, void *self, const char *prefix, struct found *found)
 {
-    clear(&trial->err);
+    case_clear(&trial->err);
     return trial->plugin->list(self, prefix, take_found, found, &trial->err);
 }
 

@@ -2,6 +2,7 @@
 #ifndef KIST_CONFORMANCE_DESTINATION_TOOLS_H
 #define KIST_CONFORMANCE_DESTINATION_TOOLS_H
 
+#include "case_tools.h"
 #include "destination.h"
 
 /* One case at work. */
@@ -15,13 +16,6 @@ struct trial {
     size_t kept_count;
 };
 
-/* Leaves the case with a sentence unless `condition` holds; plugin's last error is added. */
-#define EXPECT(trial, condition, ...)                                                                             \
-    do {                                                                                                          \
-        if (!(condition))                                                                                         \
-            return trial_broken(trial, __VA_ARGS__);                                                              \
-    } while (0)
-
 /* What a listing gave. */
 struct found {
     char **keys;
@@ -32,7 +26,6 @@ struct found {
 int trial_begin(struct trial *trial, const struct kist_conformance *suite);
 /* Removes what the case left, closes the instance. Returns 0, or -1 with `detail` when something stays visible. */
 int trial_end(struct trial *trial);
-int trial_broken(struct trial *trial, const char *format, ...) KIST_PRINTF(2, 3);
 /* The suite's prefix with a formatted name behind it; lives as long as the trial. */
 const char *trial_key(struct trial *trial, const char *format, ...) KIST_PRINTF(2, 3);
 

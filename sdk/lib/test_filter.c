@@ -27,7 +27,7 @@ static void resize(struct kist_test_bytes *bytes, size_t size)
     unsigned char *data = realloc(bytes->data, size ? size : 1);
     need(data != NULL, "out of memory");
     bytes->data = data;
-    bytes->size = size;
+    bytes->size = bytes->capacity = size;
 }
 
 void kist_test_bytes_free(struct kist_test_bytes *bytes)
@@ -38,11 +38,13 @@ void kist_test_bytes_free(struct kist_test_bytes *bytes)
 
 void kist_test_append(struct kist_test_bytes *bytes, const void *data, size_t size)
 {
-    size_t before = bytes->size;
+    size_t before = bytes->size, after = before + size;
     int doubles = data && data == bytes->data;
-    resize(bytes, before + size);
+    if (after > bytes->capacity || !bytes->data)
+        resize(bytes, after > 2 * bytes->capacity ? after : 2 * bytes->capacity);
     if (size > 0)
         memcpy(bytes->data + before, doubles ? bytes->data : data, size);
+    bytes->size = after;
 }
 
 static uint32_t next_random(uint64_t *state)
@@ -249,6 +251,19 @@ int kist_test_filter_decode(const struct kist_filter *filter, void *self, const 
     return code;
 }
 
+int kist_test_filter_refuses(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                             const char *because, struct kist_error *err)
+{
+    struct kist_test_bytes decoded = {.data = NULL};
+    int code = kist_test_filter_decode(filter, self, data, size, 7, 100, &decoded, err);
+    int refused = code == KIST_ERR_CORRUPT && err->code == code && err->message && strstr(err->message, because);
+    if (!refused)
+        fprintf(stderr, "%zu bytes gave %d and '%s', not KIST_ERR_CORRUPT and '%s'\n", size, code,
+                code && err->message ? err->message : "", because);
+    kist_test_bytes_free(&decoded);
+    return refused;
+}
+
 static int memory_file(const char *name, const struct kist_test_bytes *content)
 {
     int fd = memfd_create(name, MFD_CLOEXEC);
@@ -294,13 +309,4 @@ int kist_test_run(const char *const *argv, const struct kist_test_bytes *input, 
     close(in);
     close(out);
     return result == 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-int kist_test_has_program(const char *name)
-{
-    struct kist_test_bytes nothing = {.data = NULL}, output = {.data = NULL};
-    const char *const argv[] = {name, "--version", NULL};
-    int status = kist_test_run(argv, &nothing, &output);
-    kist_test_bytes_free(&output);
-    return status >= 0 && status != 127;
 }

@@ -8,6 +8,7 @@
 struct kist_test_bytes {
     unsigned char *data;
     size_t size;
+    size_t capacity; /* more than `size` only after kist_test_append, so that a sanitizer sees the end elsewhere */
 };
 
 void kist_test_bytes_free(struct kist_test_bytes *bytes);
@@ -32,7 +33,7 @@ struct kist_test_stream {
     const struct kist_filter *filter;
     void *self, *encoder;
     struct kist_test_bytes header;
-    const unsigned char *data; /* must stay as long as the stream */
+    const unsigned char *data;      /* must stay as long as the stream */
     size_t size, block_size, count; /* of all bytes, of a block but the last, of blocks */
 };
 /* Calls encode_begin where there is one. To be ended with kist_test_stream_end also when it fails. */
@@ -54,11 +55,14 @@ int kist_test_filter_decode(const struct kist_filter *filter, void *self, const 
                             size_t piece, size_t room, struct kist_test_bytes *ret_decoded,
                             struct kist_error *err) KIST_CHECKED;
 
+/* Whether this is refused with KIST_ERR_CORRUPT and a message that says `because`; if not, what happened instead
+ * is on stderr. */
+int kist_test_filter_refuses(const struct kist_filter *filter, void *self, const void *data, size_t size,
+                             const char *because, struct kist_error *err) KIST_CHECKED;
+
 /* Runs a program with `input` on stdin. Returns its exit status, or -1 when it could not be run (or died of a
  * signal). What it wrote to stdout goes to `ret_output`; stderr goes nowhere. */
 int kist_test_run(const char *const *argv, const struct kist_test_bytes *input,
                   struct kist_test_bytes *ret_output) KIST_CHECKED;
-/* Whether such a program is there. */
-int kist_test_has_program(const char *name) KIST_CHECKED;
 
 #endif
