@@ -34,12 +34,17 @@ void kist_manifest_done(struct kist_manifest *manifest)
 
 int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item, struct kist_error *err)
 {
-    struct kist_manifest_item *items = reallocarray(manifest->items, manifest->item_count + 1, sizeof *items);
-    if (!items)
-        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
-    manifest->items = items;
-    items[manifest->item_count] = (struct kist_manifest_item){0};
-    *ret_item = &items[manifest->item_count++];
+    size_t count = manifest->item_count;
+    /* Doubles at every power of two: a mirror of an object store may hold a million. */
+    if ((count & (count - 1)) == 0) {
+        struct kist_manifest_item *items = reallocarray(manifest->items, count ? 2 * count : 1, sizeof *items);
+        if (!items)
+            return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
+        manifest->items = items;
+    }
+    manifest->items[count] = (struct kist_manifest_item){0};
+    *ret_item = &manifest->items[count];
+    manifest->item_count++;
     return 0;
 }
 

@@ -14,7 +14,7 @@ static json_t *digest_json(const struct kist_digest *digest)
     return json_pack("{s:I, s:s}", "size", (json_int_t)digest->size, "sha256", digest->sha256);
 }
 
-static json_t *item_json(const struct kist_manifest_item *item)
+static json_t *filters_json(const struct kist_manifest_item *item)
 {
     json_t *filters = json_array();
     for (size_t i = 0; i < item->filter_count; i++)
@@ -23,9 +23,26 @@ static json_t *item_json(const struct kist_manifest_item *item)
             json_decref(filters);
             return NULL;
         }
-    return json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:o, s:o, s:o}", "name", item->name, "key", item->key, "format",
-                     item->format, "content_type", item->content_type, "stock_restore", item->stock_restore, "raw",
-                     digest_json(&item->raw), "stored", digest_json(&item->stored), "filters", filters);
+    return filters;
+}
+
+/* json_pack's own optional fields vanish silently when there is no memory for them. */
+static int set_text(json_t *object, const char *name, const char *text)
+{
+    return text ? json_object_set_new(object, name, json_string(text)) : 0;
+}
+
+static json_t *item_json(const struct kist_manifest_item *item)
+{
+    json_t *json = json_pack("{s:s, s:s}", "name", item->name, "key", item->key);
+    if (json && !set_text(json, "format", item->format) && !set_text(json, "content_type", item->content_type) &&
+        !set_text(json, "stock_restore", item->stock_restore) &&
+        !json_object_set_new(json, "raw", digest_json(&item->raw)) &&
+        !json_object_set_new(json, "stored", digest_json(&item->stored)) &&
+        !json_object_set_new(json, "filters", filters_json(item)))
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 /* All of the document but its seal. NULL when there is no memory or a text is not UTF-8. */
@@ -77,6 +94,13 @@ int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, 
 {
     json_t *json = manifest_json(manifest);
     char *body = json ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    /* Without memory json_dumps may lose the name of a field and say nothing. */
+    json_t *again = body ? json_loads(body, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    if (!json_equal(json, again)) {
+        free(body);
+        body = NULL;
+    }
+    json_decref(again);
     json_decref(json);
     size_t length = body ? strlen(body) : 0;
     if (length < 4 || strcmp(body + length - 2, "\n}") != 0) {

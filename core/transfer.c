@@ -49,7 +49,7 @@ static int start_writers(struct plumbing *plumbing, struct kist_error *err)
 static int start_stages(struct plumbing *plumbing, struct kist_error *err)
 {
     struct kist_transfer *transfer = plumbing->transfer;
-    size_t workers = worker_count();
+    size_t workers = transfer->workers ? transfer->workers : worker_count();
     size_t block = transfer->filter_count ? block_size_of(transfer->filters[0]) : KIST_STREAM_BLOCK;
     plumbing->source = (struct kist_stage_source){.stream = &plumbing->stream, .instance = transfer->source,
                                                   .item = transfer->item};
@@ -111,8 +111,10 @@ static int distribute(struct plumbing *plumbing, struct kist_hash *hash, struct 
         if (code)
             return code;
         code = kist_queue_get(plumbing->end, TICK_MS, &buffer, &index, err);
-        if (code == KIST_ERR_TIMEOUT)
+        if (code == KIST_ERR_TIMEOUT) {
+            kist_error_clear(err);
             continue;
+        }
         if (code)
             return code;
         code = kist_hash_update(hash, buffer->data, buffer->size, err);
