@@ -1,0 +1,209 @@
+#!/usr/bin/python3
+"""Measures kist against the tools that it replaces, on a database made for it, and prints a table of ratios.
+
+Every command is run several times, in turn with the others, and the medians count: a slow moment of the machine then
+meets all of them. The server is a throwaway one without fsync, so that it is never what limits; what kist writes is
+synced as always.
+"""
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+from cluster import Cluster  # noqa: E402
+from kist import Kist  # noqa: E402
+
+MEMORY_LIMIT = 64 << 20
+# About the size of the dump for each unit of the data's scale.
+UNIT = 100 << 20
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kist", type=Path, required=True, help="the program to measure, an optimised build")
+    parser.add_argument("--size", type=float, default=1.0, metavar="GB", help="size of the dump (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each command (default: %(default)s)")
+    parser.add_argument("--dir", type=Path, default=None, help="where to write (default: a directory below build/)")
+    parser.add_argument("--no-limits", action="store_true", help="exit with 0 whatever the ratios are")
+    parser.add_argument("--only", choices=["backup", "restore"], help="only this half")
+    return parser.parse_args()
+
+
+class Commands:
+    """Command lines to be measured, each with what has to be done before it."""
+
+    def __init__(self, env):
+        self.env, self.names, self.lines, self.before, self.times = env, [], {}, {}, {}
+
+    def add(self, name, line, before=lambda: None):
+        self.names.append(name)
+        self.lines[name], self.before[name], self.times[name] = line, before, []
+
+    def run_once(self, name):
+        self.before[name]()
+        os.sync()
+        start = time.monotonic()
+        subprocess.run(["bash", "-c", "set -eo pipefail; " + self.lines[name]], env=self.env, check=True,
+                       stdout=subprocess.DEVNULL)
+        return time.monotonic() - start
+
+    def measure(self, runs):
+        for name in self.names:
+            self.run_once(name)  # fills the caches; not counted
+        for number in range(runs):
+            for name in self.names:
+                self.times[name].append(self.run_once(name))
+            print(f"  round {number + 1} of {runs}: "
+                  + ", ".join(f"{name} {self.times[name][-1]:.2f} s" for name in self.names), file=sys.stderr)
+
+    def median(self, name):
+        return statistics.median(self.times[name])
+
+
+def peak_memory(kist, *args, env):
+    """The most memory that kist itself had, without its children: the kernel's own count, read while it runs."""
+    process = subprocess.Popen([*kist.arguments(args)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        try:
+            for line in open(f"/proc/{process.pid}/status"):
+                if line.startswith("VmHWM:"):
+                    peak = max(peak, int(line.split()[1]) << 10)
+        except OSError:
+            pass
+        time.sleep(0.01)
+    assert process.returncode == 0, args
+    return peak
+
+
+def machine(folder):
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    memory = int(next(line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemTotal"))) >> 20
+    disk = subprocess.run(["df", "--output=fstype", folder], text=True, stdout=subprocess.PIPE, check=True).stdout.split()[-1]
+    system = next((line.split("=")[1].strip('"\n') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")), "?")
+    return f"{model}, {os.cpu_count()} cores, {memory} GiB, {disk}, {system}"
+
+
+def version(*words):
+    return subprocess.run(words, text=True, stdout=subprocess.PIPE, check=True).stdout.split("\n")[0]
+
+
+class Table:
+    def __init__(self):
+        self.failed = 0
+
+    def row(self, what, value, limit="", good=None):
+        self.failed += good is False
+        mark = "" if good is None else "pass" if good else "**FAIL**"
+        print(f"| {what} | {value} | {limit} | {mark} |")
+
+    def ratio(self, what, over, under, most=None, least=None):
+        ratio = over / under
+        limit = f"at most {most:.2f}×" if most else f"at least {least:.1f}×"
+        self.row(what, f"{over:.2f} s : {under:.2f} s = {ratio:.2f}×", limit, ratio <= most if most else ratio >= least)
+
+
+def clean(path):
+    def do():
+        shutil.rmtree(path, ignore_errors=True)
+        path.unlink(missing_ok=True) if path.is_file() else None
+    return do
+
+
+def bench(args, cluster, folder, table):
+    print(f"making about {args.size:g} GB of data", file=sys.stderr)
+    cluster.command("createdb", "bench")
+    scale = max(1, round(args.size * 1e9 / UNIT))
+    cluster.command("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", f"scale={scale}", "-d", "bench", "-f", str(HERE / "data.sql"))
+    cluster.sql("CHECKPOINT", "bench")
+    env = cluster.client_env()
+    dump = folder / "reference.dump"
+    subprocess.run(["pg_dump", "-Fc", "-Z0", "-f", dump, "bench"], env=env, check=True)
+    raw = dump.stat().st_size
+    packed = int(subprocess.run(f"gzip -6 -c {dump} | wc -c", shell=True, check=True, stdout=subprocess.PIPE).stdout)
+
+    zstd, gzip = Kist(folder / "zstd", cluster, args.kist), Kist(folder / "gzip", cluster, args.kist)
+    for kist, filters in ((zstd, "zstd"), (gzip, "gzip")):
+        kist.pipeline("bench", filters=filters)
+        kist.env = {"PATH": env["PATH"]}
+    line = {kist: " ".join(str(word) for word in kist.arguments(["-q", "run", "p"])) for kist in (zstd, gzip)}
+    stored = {}
+
+    print(f"\nMeasured on {machine(folder)}; {version(args.kist, 'version')}; {version('pg_dump', '--version')}; "
+          f"{raw / 1e9:.2f} GB of dump, which `gzip -6` makes {raw / packed:.2f} times smaller; medians of {args.runs} runs.\n")
+    print("| what | result | limit | |\n|---|---|---|---|")
+    if args.only != "restore":
+        commands = Commands(env)
+        commands.add("dump only", "pg_dump -Fc -Z0 bench >/dev/null")
+        commands.add("kist zstd", line[zstd], clean(zstd.disk / "p"))
+        commands.add("kist gzip", line[gzip], clean(gzip.disk / "p"))
+        commands.add("gzip -6", f"pg_dump bench | gzip -6 >{folder}/by-gzip.sql.gz")
+        commands.add("pg_dump -Fc", f"pg_dump -Fc -f {folder}/by-pg_dump.dump bench")
+        for name, kist in (("kist zstd", zstd), ("kist gzip", gzip)):
+            def fresh(kist=kist):
+                shutil.rmtree(kist.disk, ignore_errors=True)
+                kist.disk.mkdir(mode=0o700)
+            commands.before[name] = fresh
+        commands.measure(args.runs)
+        for name, kist in (("zstd", zstd), ("gzip", gzip)):
+            stored[name] = kist.data_path(kist.ids()[-1]).stat().st_size
+        median = commands.median
+        table.ratio("`kist run` with zstd : `pg_dump -Fc -Z0 >/dev/null`", median("kist zstd"), median("dump only"), most=1.15)
+        table.ratio("`kist run` with gzip : `pg_dump -Fc -Z0 >/dev/null`", median("kist gzip"), median("dump only"), most=1.25)
+        for name in ("kist zstd", "kist gzip"):
+            filter = name.split()[1]
+            table.ratio(f"`pg_dump \\| gzip -6` : `kist run` with {filter}", median("gzip -6"), median(name), least=3)
+            table.ratio(f"`pg_dump -Fc` : `kist run` with {filter}", median("pg_dump -Fc"), median(name), least=3)
+        for name, size in stored.items():
+            table.row(f"stored with {name}", f"{size / 1e6:.0f} MB, {raw / size:.2f} times smaller")
+        for kist, name in ((zstd, "zstd"), (gzip, "gzip")):
+            peak = peak_memory(kist, "-q", "run", "p", env=kist.environment())
+            table.row(f"most memory of `kist run` with {name}", f"{peak / (1 << 20):.1f} MiB", "at most 64 MiB", peak <= MEMORY_LIMIT)
+    else:
+        zstd.run("run", "p", timeout=3600)
+    if args.only != "backup":
+        bench_restore(args, cluster, zstd, table)
+
+
+def bench_restore(args, cluster, kist, table):
+    data = kist.data_path(kist.ids()[-1])
+    commands = Commands(cluster.client_env())
+
+    def fresh():
+        cluster.create("target")
+        cluster.sql("CHECKPOINT")
+    commands.add("by hand", f"zstd -dc {data} | pg_restore -1 -d target", fresh)
+    commands.add("kist restore", " ".join(str(word) for word in kist.arguments(["-q", "restore", "p", "--to", "target"])), fresh)
+    commands.measure(max(1, min(args.runs, 3)))
+    table.ratio("`kist restore` : `zstd -dc \\| pg_restore -1`", commands.median("kist restore"), commands.median("by hand"), most=1.1)
+    fresh()
+    peak = peak_memory(kist, "-q", "restore", "p", "--to", "target", env=kist.environment())
+    table.row("most memory of `kist restore`", f"{peak / (1 << 20):.1f} MiB", "at most 64 MiB", peak <= MEMORY_LIMIT)
+
+
+def main():
+    args = arguments()
+    args.kist = args.kist.resolve()
+    parent = args.dir or HERE.parent.parent / "build"
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench.", dir=parent))
+    table = Table()
+    cluster = Cluster().start()
+    try:
+        bench(args, cluster, folder, table)
+    finally:
+        cluster.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(1 if table.failed and not args.no_limits else 0)
+
+
+if __name__ == "__main__":
+    main()
