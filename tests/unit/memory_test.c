@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -343,6 +342,5 @@ int main(void)
         cmocka_unit_test(no_memory_for_saving),
         cmocka_unit_test_setup_teardown(no_memory_for_the_configuration, begin, end),
     };
-    alarm(115);
     return cmocka_run_group_tests_name("memory", tests, make_document, NULL);
 }

@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -231,6 +230,5 @@ int main(void)
         cmocka_unit_test(a_filter_without_progress),
         cmocka_unit_test(a_store_that_fails),
     };
-    alarm(115);
     return cmocka_run_group_tests_name("pull", tests, NULL, NULL);
 }

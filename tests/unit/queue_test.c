@@ -327,6 +327,5 @@ int main(void)
         TEST(what_is_left_goes_back),
         TEST(a_crowd_loses_nothing),
     };
-    alarm(115);
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }
