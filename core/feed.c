@@ -12,7 +12,8 @@ static int feed_pieces(struct kist_instance *source, void *writer, struct kist_p
     size_t held_size = 0;
     for (;;) {
         size_t size = 0;
-        int code = kist_pull_read(pull, next, PIECE, &size, err);
+        int code = kist_cancel_is_set(source->cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
+                                                      : kist_pull_read(pull, next, PIECE, &size, err);
         if (!code && held_size > 0)
             code = kist_instance_result(source, source->plugin->as.source.write(writer, held, held_size, err), err);
         if (code || size == 0)

@@ -318,7 +318,8 @@ int kist_manifest_parse(const char *text, size_t size, const char *pipeline, con
     int code = check_seal(text, size, err);
     json_t *json = code ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
     if (!code && !json)
-        code = kist_fail(err, KIST_ERR_CORRUPT, "line %d: %s", where.line, where.text);
+        code = kist_fail(err, json_error_code(&where) == json_error_out_of_memory ? KIST_ERR_FAILED : KIST_ERR_CORRUPT,
+                         "line %d: %s", where.line, where.text);
     if (!code)
         code = read_document(json, pipeline, id, &manifest, err);
     json_decref(json);

@@ -70,7 +70,7 @@ struct kist_stage_filter {
     int encoder_open;
     uint64_t first_index;      /* of the first block in the output: 1 after a header */
     pthread_t *threads;
-    size_t worker_count, running;
+    size_t running;
     /* Cutting: only where `uncut` is set. */
     struct kist_queue *uncut;
     struct kist_buffer_pool *cut_pool;

@@ -22,20 +22,20 @@ def role(cluster, big):
 class Sampler(threading.Thread):
     """Reads the command lines and environments of a process's children until it ends."""
 
-    def __init__(self, pid):
+    def __init__(self, kist, pid):
         super().__init__()
+        self.own = str(kist.program).encode() + b"\0"
         self.pid, self.seen, self.found, self.done = pid, set(), [], False
         self.start()
 
     def run(self):
-        own = read(self.pid, "cmdline")
         while not self.done:
             if read(self.pid, "cmdline") and b"c4nary" in read(self.pid, "cmdline"):
                 self.found.append("kist itself: cmdline")
             for pid in descendants(self.pid):
                 cmdline = read(pid, "cmdline")
                 # A child that has not become its program yet has the memory of kist.
-                if not cmdline or cmdline == own:
+                if not cmdline or cmdline.startswith(self.own):
                     continue
                 environ = read(pid, "environ")
                 if read(pid, "cmdline") != cmdline:
@@ -54,7 +54,7 @@ class Sampler(threading.Thread):
 
 def watched(kist, *args, expect=0, **more):
     running = kist.start(*args, **more)
-    sampler = Sampler(running.pid)
+    sampler = Sampler(kist, running.pid)
     result = running.finish()
     sampler.stop()
     assert result.code == expect, result
