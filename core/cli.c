@@ -157,7 +157,7 @@ static enum kist_exit family_alone(const char *word, const char *next)
 {
     if (next && (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0)) {
         kist_cli_help_all(word, stdout);
-        return kist_cli_flush(KIST_EXIT_OK);
+        return kist_cli_flush(KIST_EXIT_OK, KIST_EXIT_FAILED);
     }
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     kist_fail(&err, KIST_ERR_CONFIG, "'%s' needs one more word", word);
@@ -208,13 +208,13 @@ static enum kist_exit run_command(struct kist_cli *cli)
         return status;
     if (kist_cli_has(cli, "help")) {
         kist_cli_help(cli->command, stdout);
-        return kist_cli_flush(KIST_EXIT_OK);
+        return kist_cli_flush(KIST_EXIT_OK, KIST_EXIT_FAILED);
     }
     if (cli->arg_count < cli->command->min_args)
         return kist_cli_usage(cli, "'%s' needs %s", cli->command->name, cli->command->args);
     if (cli->command->max_args >= 0 && cli->arg_count > cli->command->max_args)
         return kist_cli_usage(cli, "'%s' is one word too many", cli->args[cli->command->max_args]);
-    return kist_cli_flush(cli->command->run(cli));
+    return kist_cli_flush(cli->command->run(cli), cli->command->lost);
 }
 
 static enum kist_exit parse_and_run(struct kist_cli *cli, int argc, char **argv)
@@ -226,12 +226,12 @@ static enum kist_exit parse_and_run(struct kist_cli *cli, int argc, char **argv)
         return status;
     if (kist_cli_has(cli, "version")) {
         printf("kist %s\n", KIST_VERSION);
-        return kist_cli_flush(KIST_EXIT_OK);
+        return kist_cli_flush(KIST_EXIT_OK, KIST_EXIT_FAILED);
     }
     if (optind == argc) {
         int asked = kist_cli_has(cli, "help");
         kist_cli_overview(asked ? stdout : stderr);
-        return kist_cli_flush(asked ? KIST_EXIT_OK : KIST_EXIT_USAGE);
+        return kist_cli_flush(asked ? KIST_EXIT_OK : KIST_EXIT_USAGE, KIST_EXIT_FAILED);
     }
     int words = 0;
     const struct kist_command *command = find_command(argv + optind, argc - optind, &words);

@@ -24,6 +24,7 @@ struct kist_command {
     const char *details; /* paragraphs below the options, or NULL */
     const struct kist_cli_option *options; /* its own, or NULL */
     int min_args, max_args;                /* of words behind it; max -1: any number */
+    enum kist_exit lost;                   /* the exit status when what it printed is lost, and nothing else is wrong */
     enum kist_exit (*run)(struct kist_cli *cli);
 };
 
@@ -69,8 +70,8 @@ int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline
 
 /* Writes JSON (its reference is taken) to standard output. */
 enum kist_exit kist_cli_print_json(json_t *json);
-/* After the last output: a full disk or closed pipe is a failure. */
-enum kist_exit kist_cli_flush(enum kist_exit status);
+/* After the last output: a full disk or closed pipe is a failure, or as bad as `lost` where the work itself is done. */
+enum kist_exit kist_cli_flush(enum kist_exit status, enum kist_exit lost);
 
 void kist_cli_help(const struct kist_command *command, void *stream);
 /* Of every command whose name is `word` or begins with it; returns how many there are. */

@@ -84,14 +84,14 @@ enum kist_exit kist_cli_print_json(json_t *json)
     return kist_cli_fail(&err);
 }
 
-enum kist_exit kist_cli_flush(enum kist_exit status)
+enum kist_exit kist_cli_flush(enum kist_exit status, enum kist_exit lost)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
         return status;
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     kist_fail_errno(&err, errno, "cannot write to standard output");
     kist_log_error(NULL, &err);
-    return status == KIST_EXIT_OK ? KIST_EXIT_FAILED : status;
+    return status == KIST_EXIT_OK ? lost : status;
 }
 
 static void print_options(const struct kist_cli_option *options, FILE *stream)
