@@ -84,7 +84,7 @@ static void conforms_at_every_level(void **state)
     static const char *const encoders[] = {"gzip -1c",  "gzip -5c",  "gzip -9c", "gzip --rsyncable -c",
                                            "pigz -c",   "pigz -11c", "pigz -ic", "bgzip -c",
                                            "igzip -0c", "igzip -3c", NULL};
-    char name[16];
+    char name[24];
     for (int level = 1; level <= 9; level++) {
         close_filter();
         open_filter(level);
@@ -141,8 +141,8 @@ static void compresses_text_and_hardly_grows_noise(void **state)
     for (int64_t level = 1; level <= 9; level++) {
         close_filter();
         open_filter(level);
-        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            kist_test_noise(&raw, sizes[i], (uint32_t)i);
+        for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
+            (i % 2 ? kist_test_noise : kist_test_text)(&raw, sizes[i / 2], (uint32_t)i);
             encode(&raw, &encoded);
             assert_true(encoded.size <= kist_plugin.encoded_bound(self, raw.size) + 64);
         }

@@ -116,7 +116,7 @@ static void conforms_at_many_levels(void **state)
 {
     (void)state;
     static const int levels[] = {-7, -1, 0, 1, 2, 3, 6, 7, 12, 19};
-    char name[16];
+    char name[24];
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
         close_filter();
         open_filter(levels[i]);
