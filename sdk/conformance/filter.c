@@ -178,7 +178,7 @@ static const struct {
     {"empty-stream", "a stream of no bytes is one empty block, and comes back", empty_stream, 0},
     {"bound", "an encoded block takes no more than encoded_bound", filter_case_bound, 0},
     {"misfits", "a block or room of the wrong size is refused, and harms nothing", filter_case_misfits, 0},
-    {"order", "blocks reach workers in any order; the result does not depend on it", filter_case_order, 0},
+    {"order", "blocks reach workers in any order, and the results still decode to the stream", filter_case_order, 0},
     {"workers", "workers of one encoder run at once", filter_case_workers, 0},
     {"compresses", "what says that it compresses does", filter_case_compresses, 0},
     {"byte-by-byte", "decode takes a stream in any pieces", byte_by_byte, 1},

@@ -97,25 +97,26 @@ def version(*words):
 
 
 class Table:
+    """In Markdown; printed at the end, when nothing else is said any more."""
+
     def __init__(self):
-        self.failed = 0
+        self.failed, self.lines = 0, []
+
+    def head(self, text):
+        self.lines += [text, "", "| what | result | limit | |", "|---|---|---|---|"]
 
     def row(self, what, value, limit="", good=None):
         self.failed += good is False
         mark = "" if good is None else "pass" if good else "**FAIL**"
-        print(f"| {what} | {value} | {limit} | {mark} |")
+        self.lines.append(f"| {what} | {value} | {limit} | {mark} |")
+
+    def print(self):
+        print("\n".join(["", *self.lines]))
 
     def ratio(self, what, over, under, most=None, least=None):
         ratio = over / under
         limit = f"at most {most:.2f}×" if most else f"at least {least:.1f}×"
         self.row(what, f"{over:.2f} s : {under:.2f} s = {ratio:.2f}×", limit, ratio <= most if most else ratio >= least)
-
-
-def clean(path):
-    def do():
-        shutil.rmtree(path, ignore_errors=True)
-        path.unlink(missing_ok=True) if path.is_file() else None
-    return do
 
 
 def bench(args, cluster, folder, table):
@@ -137,14 +138,14 @@ def bench(args, cluster, folder, table):
     line = {kist: " ".join(str(word) for word in kist.arguments(["-q", "run", "p"])) for kist in (zstd, gzip)}
     stored = {}
 
-    print(f"\nMeasured on {machine(folder)}; {version(args.kist, 'version')}; {version('pg_dump', '--version')}; "
-          f"{raw / 1e9:.2f} GB of dump, which `gzip -6` makes {raw / packed:.2f} times smaller; medians of {args.runs} runs.\n")
-    print("| what | result | limit | |\n|---|---|---|---|")
+    table.head(f"Measured on {machine(folder)}; {version(args.kist, 'version')}; {version('pg_dump', '--version')}; "
+               f"{raw / 1e9:.2f} GB of dump, which `gzip -6` makes {raw / packed:.2f} times smaller; "
+               f"medians of {args.runs} runs.")
     if args.only != "restore":
         commands = Commands(env)
         commands.add("dump only", "pg_dump -Fc -Z0 bench >/dev/null")
-        commands.add("kist zstd", line[zstd], clean(zstd.disk / "p"))
-        commands.add("kist gzip", line[gzip], clean(gzip.disk / "p"))
+        commands.add("kist zstd", line[zstd])
+        commands.add("kist gzip", line[gzip])
         commands.add("gzip -6", f"pg_dump bench | gzip -6 >{folder}/by-gzip.sql.gz")
         commands.add("pg_dump -Fc", f"pg_dump -Fc -f {folder}/by-pg_dump.dump bench")
         for name, kist in (("kist zstd", zstd), ("kist gzip", gzip)):
@@ -202,6 +203,7 @@ def main():
     finally:
         cluster.remove()
         shutil.rmtree(folder, ignore_errors=True)
+    table.print()
     sys.exit(1 if table.failed and not args.no_limits else 0)
 
 

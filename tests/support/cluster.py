@@ -84,7 +84,8 @@ class Cluster:
     def drop(self, database):
         self._dumps.pop(database, None)
         self._fingerprints.pop(database, None)
-        self.command("dropdb", "--if-exists", "--force", "--", database)
+        subprocess.run(["dropdb", "--if-exists", "--force", "--", database], check=True,
+                       env={**self.client_env(), "PGOPTIONS": "-c client_min_messages=warning"})
 
     def exists(self, database):
         quoted = database.replace("'", "''")
