@@ -37,7 +37,8 @@ static int not_found(const struct kist_backup_name *name, struct kist_error *err
         kist_fail(err, KIST_ERR_NOT_FOUND, "there is no backup '%s/%s'", name->pipeline->name, name->id);
     else
         kist_fail(err, KIST_ERR_NOT_FOUND, "pipeline '%s' has no backup yet", name->pipeline->name);
-    kist_hint(err, name->id[0] ? "`kist list %s` shows the backups" : "`kist run %s` makes one", name->pipeline->name);
+    kist_hint(err, name->id[0] ? "`kist list %s` shows the backups" : "`kist run %s` makes one",
+              name->pipeline->name);
     return KIST_ERR_NOT_FOUND;
 }
 

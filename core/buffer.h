@@ -18,12 +18,13 @@ struct kist_buffer {
 };
 
 /* `count` buffers of `capacity` bytes; their memory is touched only when they are first used. */
-int kist_buffer_pool_new(size_t count, size_t capacity, struct kist_buffer_pool **ret_pool, struct kist_error *err)
-    KIST_CHECKED;
+int kist_buffer_pool_new(size_t count, size_t capacity, struct kist_buffer_pool **ret_pool,
+                         struct kist_error *err) KIST_CHECKED;
 void kist_buffer_pool_free(struct kist_buffer_pool *pool); /* all buffers are back; NULL is fine */
 
 /* Waits for a free buffer; KIST_ERR_CANCELLED once the pool is stopped. The caller holds one reference. */
-int kist_buffer_take(struct kist_buffer_pool *pool, struct kist_buffer **ret_buffer, struct kist_error *err) KIST_CHECKED;
+int kist_buffer_take(struct kist_buffer_pool *pool, struct kist_buffer **ret_buffer,
+                     struct kist_error *err) KIST_CHECKED;
 void kist_buffer_hold(struct kist_buffer *buffer);
 void kist_buffer_release(struct kist_buffer *buffer); /* NULL is fine */
 

@@ -7,7 +7,8 @@
 /* Once set it stays set. A cancel may have a parent: it counts as set when the parent is. */
 struct kist_cancel;
 
-int kist_cancel_new(struct kist_cancel *parent, struct kist_cancel **ret_cancel, struct kist_error *err) KIST_CHECKED;
+int kist_cancel_new(struct kist_cancel *parent, struct kist_cancel **ret_cancel,
+                    struct kist_error *err) KIST_CHECKED;
 void kist_cancel_free(struct kist_cancel *cancel); /* NULL is fine; children must be gone */
 
 /* Async-signal-safe; from any thread. */

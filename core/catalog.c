@@ -98,8 +98,8 @@ int kist_catalog_has(const struct kist_catalog *catalog, const char *id)
            bsearch(id, catalog->backups, catalog->backup_count, sizeof *catalog->backups, compare_ids) != NULL;
 }
 
-int kist_catalog_load(struct kist_store *store, const char *pipeline, const char *id, struct kist_manifest *ret_manifest,
-                      struct kist_error *err)
+int kist_catalog_load(struct kist_store *store, const char *pipeline, const char *id,
+                      struct kist_manifest *ret_manifest, struct kist_error *err)
 {
     char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
     char *text = NULL;
@@ -117,8 +117,8 @@ int kist_catalog_load(struct kist_store *store, const char *pipeline, const char
     return code;
 }
 
-int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text, size_t size,
-                        struct kist_error *err)
+int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text,
+                        size_t size, struct kist_error *err)
 {
     char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
     if (!key)
@@ -134,8 +134,8 @@ int kist_catalog_begin(struct kist_store *store, const char *pipeline, const cha
     json_t *array = json_array();
     for (size_t i = 0; i < key_count; i++)
         json_array_append_new(array, json_string(keys[i]));
-    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id, "owner", owner,
-                              "keys", array);
+    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id,
+                             "owner", owner, "keys", array);
     char *text = note ? json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
     int code = text && key && json_array_size(array) == key_count
@@ -169,8 +169,8 @@ int kist_catalog_remove(struct kist_store *store, const char *pipeline, const ch
 }
 
 /* Removes the keys of one note that lie in the run's own folder: whatever a note says, it reaches no further. */
-static int remove_noted(struct kist_store *store, const char *pipeline, const char *id, json_t *keys, uint64_t *ret_count,
-                        struct kist_error *err)
+static int remove_noted(struct kist_store *store, const char *pipeline, const char *id, json_t *keys,
+                        uint64_t *ret_count, struct kist_error *err)
 {
     char *folder = kist_key_join(pipeline, id, NULL);
     if (!folder)

@@ -32,21 +32,23 @@ int kist_catalog_has(const struct kist_catalog *catalog, const char *id);
 int kist_catalog_load(struct kist_store *store, const char *pipeline, const char *id,
                       struct kist_manifest *ret_manifest, struct kist_error *err) KIST_CHECKED;
 /* Writes the manifest: from now on the backup exists there. */
-int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text, size_t size,
-                        struct kist_error *err) KIST_CHECKED;
+int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text,
+                        size_t size, struct kist_error *err) KIST_CHECKED;
 
 /* Takes a manifest away: from now on the backup does not exist there. */
-int kist_catalog_remove(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
-    KIST_CHECKED;
+int kist_catalog_remove(struct kist_store *store, const char *pipeline, const char *id,
+                        struct kist_error *err) KIST_CHECKED;
 
 /* Says that a run of `owner` (the one who holds the lock) has begun which may write `keys`; and that it is over. */
 int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
                        char *const *keys, size_t key_count, struct kist_error *err) KIST_CHECKED;
-int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err) KIST_CHECKED;
+int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id,
+                     struct kist_error *err) KIST_CHECKED;
 /* Removes what a run that was killed left: the keys named by its note, unless its manifest made it, then the note. The
  * caller holds the lock of `owner`; notes of other owners are left alone for a day. `ret_count`: objects removed. */
 int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const char *owner,
-                       const struct kist_catalog *catalog, uint64_t *ret_count, struct kist_error *err) KIST_CHECKED;
+                       const struct kist_catalog *catalog, uint64_t *ret_count,
+                       struct kist_error *err) KIST_CHECKED;
 
 /* "_kist/<pipeline>/<id><suffix>"; `id` and `suffix` "" give the folder. New; NULL without memory. */
 char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix) KIST_CHECKED;

@@ -93,7 +93,8 @@ static const struct kist_cli_option *row_of(const struct option_table *table, in
 }
 
 /* What getopt could not understand. */
-static enum kist_exit bad_option(const struct kist_cli *cli, const struct option_table *table, char **argv, int value)
+static enum kist_exit bad_option(const struct kist_cli *cli, const struct option_table *table, char **argv,
+                                 int value)
 {
     const char *names[MAX_OPTIONS];
     for (int i = 0; i < table->count; i++)
@@ -106,7 +107,8 @@ static enum kist_exit bad_option(const struct kist_cli *cli, const struct option
         return kist_cli_usage(cli, "there is no option '-%c'", optopt);
     const char *word = argv[optind - 1];
     const char *near = strncmp(word, "--", 2) == 0 ? kist_suggest(word + 2, names, (size_t)table->count) : NULL;
-    return kist_cli_usage(cli, near ? "there is no option '%s'; did you mean '--%s'?" : "there is no option '%s'", word, near);
+    return kist_cli_usage(cli, near ? "there is no option '%s'; did you mean '--%s'?" : "there is no option '%s'",
+                          word, near);
 }
 
 /* Parses options from argv[optind] on; stops at the first word when `until_word`. Returns KIST_EXIT_OK to go on. */
@@ -189,7 +191,9 @@ static enum kist_exit setup_log(const struct kist_cli *cli)
 {
     const char *format = kist_cli_value(cli, "log-format");
     enum kist_log_format form = KIST_LOG_PLAIN;
-    int level = kist_cli_has(cli, "quiet") ? KIST_LOG_WARNING : kist_cli_has(cli, "verbose") ? KIST_LOG_DEBUG : KIST_LOG_INFO;
+    int level = kist_cli_has(cli, "quiet")     ? KIST_LOG_WARNING
+                : kist_cli_has(cli, "verbose") ? KIST_LOG_DEBUG
+                                               : KIST_LOG_INFO;
     int color = isatty(STDERR_FILENO) && !kist_cli_has(cli, "no-color") && !getenv("NO_COLOR");
     if (format && strcmp(format, "json") == 0)
         form = KIST_LOG_JSON;

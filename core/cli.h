@@ -18,13 +18,13 @@ struct kist_cli_option {
 struct kist_cli;
 
 struct kist_command {
-    const char *name;    /* "config check": one or two words */
-    const char *args;    /* "[PIPELINE...]" */
-    const char *summary; /* one line */
-    const char *details; /* paragraphs below the options, or NULL */
+    const char *name;                      /* "config check": one or two words */
+    const char *args;                      /* "[PIPELINE...]" */
+    const char *summary;                   /* one line */
+    const char *details;                   /* paragraphs below the options, or NULL */
     const struct kist_cli_option *options; /* its own, or NULL */
     int min_args, max_args;                /* of words behind it; max -1: any number */
-    enum kist_exit lost;                   /* the exit status when what it printed is lost, and nothing else is wrong */
+    enum kist_exit lost; /* the exit status when what it printed is lost, and nothing else is wrong */
     enum kist_exit (*run)(struct kist_cli *cli);
 };
 
@@ -41,7 +41,7 @@ struct kist_cli {
     int option_count;
     struct kist_cli_value {
         const char *name, *value;
-    } *option_values; /* in the order given */
+    } * option_values; /* in the order given */
 };
 
 /* Parses, and runs the command. */

@@ -12,8 +12,10 @@
 static void log_problems(const struct kist_config_problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {
-        struct kist_error err = {.struct_size = sizeof err, .code = KIST_ERR_CONFIG,
-                                 .message = problems->items[i].message, .hint = problems->items[i].hint};
+        struct kist_error err = {.struct_size = sizeof err,
+                                 .code = KIST_ERR_CONFIG,
+                                 .message = problems->items[i].message,
+                                 .hint = problems->items[i].hint};
         kist_log_error(NULL, &err);
     }
 }
@@ -98,8 +100,9 @@ static void print_options(const struct kist_cli_option *options, FILE *stream)
 {
     for (; options && options->name; options++) {
         char left[64];
-        snprintf(left, sizeof left, "%c%c%c --%s%s%s", options->letter ? '-' : ' ', options->letter ? options->letter : ' ',
-                 options->letter ? ',' : ' ', options->name, options->arg ? " " : "", options->arg ? options->arg : "");
+        snprintf(left, sizeof left, "%c%c%c --%s%s%s", options->letter ? '-' : ' ',
+                 options->letter ? options->letter : ' ', options->letter ? ',' : ' ', options->name,
+                 options->arg ? " " : "", options->arg ? options->arg : "");
         fprintf(stream, "  %-28s %s\n", left, options->help);
     }
 }
@@ -134,7 +137,8 @@ int kist_cli_help_all(const char *word, void *stream)
 
 void kist_cli_overview(void *stream)
 {
-    fputs("usage: kist [options] COMMAND ...\n\nBackups through plugins, proved to restore.\n\ncommands:\n", stream);
+    fputs("usage: kist [options] COMMAND ...\n\nBackups through plugins, proved to restore.\n\ncommands:\n",
+          stream);
     for (const struct kist_command *command = kist_commands; command->name; command++)
         fprintf(stream, "  %-16s %s\n", command->name, command->summary);
     fputs("\noptions:\n", stream);

@@ -8,7 +8,8 @@ enum kist_exit kist_cmd_config_check(struct kist_cli *cli)
     struct kist_config *config = kist_cli_config(cli, &status);
     if (!config)
         return status;
-    printf("the configuration is sound: %zu pipeline%s\n", config->pipeline_count, config->pipeline_count == 1 ? "" : "s");
+    printf("the configuration is sound: %zu pipeline%s\n", config->pipeline_count,
+           config->pipeline_count == 1 ? "" : "s");
     kist_config_free(config);
     return KIST_EXIT_OK;
 }

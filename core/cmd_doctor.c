@@ -40,8 +40,8 @@ static enum kist_exit examine_all(struct kist_cli *cli, const struct kist_config
     for (size_t i = 0; i < count && !kist_signals_seen(); i++) {
         const struct kist_config_pipeline *pipeline =
             cli->arg_count ? kist_config_pipeline(config, cli->args[i]) : &config->pipelines[i];
-        enum kist_exit one = pipeline ? examine(cli, pipeline)
-                                      : kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
+        enum kist_exit one =
+            pipeline ? examine(cli, pipeline) : kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
         if (one)
             status = status && status != one ? KIST_EXIT_FAILED : one;
     }

@@ -8,8 +8,10 @@
 
 static json_t *row_json(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
-    static const char *const states[] = {[KIST_PLACE_ABSENT] = "absent", [KIST_PLACE_GOOD] = "good",
-                                         [KIST_PLACE_DAMAGED] = "damaged", [KIST_PLACE_UNKNOWN] = "unknown"};
+    static const char *const states[] = {[KIST_PLACE_ABSENT] = "absent",
+                                         [KIST_PLACE_GOOD] = "good",
+                                         [KIST_PLACE_DAMAGED] = "damaged",
+                                         [KIST_PLACE_UNKNOWN] = "unknown"};
     const struct kist_manifest *manifest = row->manifest.pipeline ? &row->manifest : NULL;
     char started[KIST_TIME_LENGTH + 1] = "", finished[KIST_TIME_LENGTH + 1] = "";
     if (manifest) {
@@ -19,10 +21,11 @@ static json_t *row_json(const struct kist_listing *listing, const struct kist_li
     json_t *places = json_object();
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
         if (kist_listing_counts(listing, row, i))
-            json_object_set_new(places, listing->pipeline->destinations[i]->name, json_string(states[row->places[i]]));
-    return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:o*, s:o*, s:O*, s:o, s:s*}", "pipeline", listing->pipeline->name, "id",
-                     row->id, "state", kist_listing_state(listing, row), "started", manifest ? started : NULL, "finished",
-                     manifest ? finished : NULL, "raw_size",
+            json_object_set_new(places, listing->pipeline->destinations[i]->name,
+                                json_string(states[row->places[i]]));
+    return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:o*, s:o*, s:O*, s:o, s:s*}", "pipeline",
+                     listing->pipeline->name, "id", row->id, "state", kist_listing_state(listing, row), "started",
+                     manifest ? started : NULL, "finished", manifest ? finished : NULL, "raw_size",
                      manifest ? json_integer((json_int_t)kist_manifest_raw_size(manifest)) : NULL, "stored_size",
                      manifest ? json_integer((json_int_t)kist_manifest_stored_size(manifest)) : NULL, "labels",
                      manifest ? manifest->labels : NULL, "destinations", places, "damage", row->damage);
@@ -57,7 +60,8 @@ static void add_listing(struct summary *summary, const struct kist_listing *list
         if (summary->json)
             json_array_append_new(summary->json, row_json(listing, row));
         else if (summary->rows == 0)
-            printf("%-24s %-20s  %-8s %10s %10s  %s\n", "PIPELINE", "ID", "STATE", "SIZE", "STORED", "DESTINATIONS");
+            printf("%-24s %-20s  %-8s %10s %10s  %s\n", "PIPELINE", "ID", "STATE", "SIZE", "STORED",
+                   "DESTINATIONS");
         if (!summary->json)
             print_row(listing, row);
         if (row->damage)
@@ -99,7 +103,10 @@ static enum kist_exit list_pipelines(const struct kist_cli *cli, const struct ki
     if (!summary.json && summary.rows == 0)
         puts("no backups yet");
     enum kist_exit printed = summary.json ? kist_cli_print_json(summary.json) : KIST_EXIT_OK;
-    return printed ? printed : summary.damaged ? KIST_EXIT_INTEGRITY : summary.failed ? KIST_EXIT_FAILED : KIST_EXIT_OK;
+    return printed           ? printed
+           : summary.damaged ? KIST_EXIT_INTEGRITY
+           : summary.failed  ? KIST_EXIT_FAILED
+                             : KIST_EXIT_OK;
 }
 
 enum kist_exit kist_cmd_list(struct kist_cli *cli)

@@ -43,8 +43,8 @@ static void add_row(void *arg, const char *path, const struct kist_plugin *plugi
     struct rows *rows = arg;
     if (rows->json)
         json_array_append_new(rows->json,
-                              plugin ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", kist_kind_name(plugin->kind), "name",
-                                                 plugin->name, "version", plugin->about.version, "summary",
+                              plugin ? json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", kist_kind_name(plugin->kind),
+                                                 "name", plugin->name, "version", plugin->about.version, "summary",
                                                  plugin->about.summary, "path", path)
                                      : json_pack("{s:s, s:s}", "path", path, "error", kist_error_text(err)));
     else if (plugin) {
@@ -105,7 +105,8 @@ static void print_range(const struct kist_option *option)
     if (!(option->flags & KIST_OPTION_RANGE))
         return;
     if (option->type == KIST_TYPE_SIZE)
-        printf(", %s to %s", kist_size_write((uint64_t)option->min).text, kist_size_write((uint64_t)option->max).text);
+        printf(", %s to %s", kist_size_write((uint64_t)option->min).text,
+               kist_size_write((uint64_t)option->max).text);
     else if (option->type == KIST_TYPE_DURATION)
         printf(", %s to %s", kist_duration_write(option->min).text, kist_duration_write(option->max).text);
     else
@@ -116,7 +117,8 @@ static void print_options(const struct kist_plugin *plugin)
 {
     struct kist_option option;
     for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++) {
-        const char *type = option.type == KIST_TYPE_CHOICE && option.choices ? option.choices : kist_option_type_name(option.type);
+        const char *type = option.type == KIST_TYPE_CHOICE && option.choices ? option.choices
+                                                                             : kist_option_type_name(option.type);
         printf("\n  %s (%s%s%s%s", option.name, type, option.flags & KIST_OPTION_REQUIRED ? ", required" : "",
                option.def ? ", default " : "", option.def ? option.def : "");
         print_range(&option);
@@ -133,16 +135,18 @@ static json_t *plugin_json(const struct kist_plugin *plugin)
     for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++)
         json_array_append_new(options, json_pack("{s:s, s:s, s:b, s:s*, s:s*, s:s*}", "name", option.name, "type",
                                                  kist_option_type_name(option.type), "required",
-                                                 (option.flags & KIST_OPTION_REQUIRED) != 0, "default", option.def, "choices",
-                                                 option.choices, "help", option.help));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:i, s:o}", "kind", kist_kind_name(plugin->kind), "name", plugin->name,
-                     "version", plugin->about.version, "summary", plugin->about.summary, "details", plugin->about.details,
-                     "path", plugin->path, "interface", (int)plugin->abi_version, "options", options);
+                                                 (option.flags & KIST_OPTION_REQUIRED) != 0, "default", option.def,
+                                                 "choices", option.choices, "help", option.help));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s, s:i, s:o}", "kind", kist_kind_name(plugin->kind), "name",
+                     plugin->name, "version", plugin->about.version, "summary", plugin->about.summary, "details",
+                     plugin->about.details, "path", plugin->path, "interface", (int)plugin->abi_version, "options",
+                     options);
 }
 
 static void print_plugin(const struct kist_plugin *plugin)
 {
-    printf("%s %s %s: %s\n", kist_kind_name(plugin->kind), plugin->name, plugin->about.version, plugin->about.summary);
+    printf("%s %s %s: %s\n", kist_kind_name(plugin->kind), plugin->name, plugin->about.version,
+           plugin->about.summary);
     printf("  file: %s (plugin interface %u)\n", plugin->path, (unsigned)plugin->abi_version);
     if (plugin->about.details) {
         putchar('\n');
@@ -159,8 +163,8 @@ static int find(const struct kist_cli *cli, struct kist_registry *registry, cons
     if (cli->arg_count == 2) {
         uint32_t kind = kist_kind_of(cli->args[0]);
         if (!kind)
-            return kist_fail(err, KIST_ERR_CONFIG, "there is no kind '%s': use source, filter, destination or notifier",
-                             cli->args[0]);
+            return kist_fail(err, KIST_ERR_CONFIG,
+                             "there is no kind '%s': use source, filter, destination or notifier", cli->args[0]);
         return kist_registry_find(registry, kind, name, ret_plugin, err);
     }
     KIST_CLEANUP_ERROR struct kist_error meant = KIST_ERROR_INIT;

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 /* The words of the command line as options; says what is wrong with them. */
-static enum kist_exit read_options(const struct kist_cli *cli, struct kist_restore_options *options, char **ret_target)
+static enum kist_exit read_options(const struct kist_cli *cli, struct kist_restore_options *options,
+                                   char **ret_target)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     const char *to = kist_cli_value(cli, "to"), *output = kist_cli_value(cli, "output");
@@ -19,7 +20,8 @@ static enum kist_exit read_options(const struct kist_cli *cli, struct kist_resto
     if (output && (kist_cli_has(cli, "create") || kist_cli_has(cli, "clean")))
         return kist_cli_usage(cli, "--create and --clean are of no use with --output");
     if (to && kist_url_has_password(to)) {
-        kist_fail(&err, KIST_ERR_CONFIG, "--to: a password on the command line can be read by every user of this machine");
+        kist_fail(&err, KIST_ERR_CONFIG,
+                  "--to: a password on the command line can be read by every user of this machine");
         kist_hint(&err, "put the URL into the environment, say as TARGET, and use --to '${TARGET}'");
         return kist_cli_fail(&err);
     }
@@ -40,9 +42,9 @@ static int record(const char *state, const struct kist_manifest *manifest, const
                   int64_t duration_ms)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s*}", "event", "restore", "pipeline", manifest->pipeline,
-                              "id", manifest->id, "target", to, "outcome", cause ? "failed" : "ok", "duration_ms",
-                              (json_int_t)duration_ms, "cause", cause);
+    json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s*}", "event", "restore", "pipeline",
+                              manifest->pipeline, "id", manifest->id, "target", to, "outcome",
+                              cause ? "failed" : "ok", "duration_ms", (json_int_t)duration_ms, "cause", cause);
     int code = entry ? kist_history_add(state, entry, &err) : kist_fail(&err, KIST_ERR_FAILED, "out of memory");
     json_decref(entry);
     if (code)

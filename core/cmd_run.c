@@ -35,7 +35,8 @@ static void print_result(const struct kist_run_report *report)
 {
     if (report->outcome == KIST_OUTCOME_FAILED) {
         printf(report->exit == KIST_EXIT_LOCKED ? "%s: not started, no backup was made\n"
-                                                : "%s: failed, no backup was made\n", report->pipeline);
+                                                : "%s: failed, no backup was made\n",
+               report->pipeline);
         return;
     }
     printf("%s/%s: %s, %s saved as %s in %s\n", report->pipeline, report->id,
@@ -76,12 +77,14 @@ static enum kist_exit check_one(const struct kist_cli *cli, const struct kist_co
         kist_cli_fail_in(pipeline->name, &err);
         return code == KIST_ERR_CONFIG ? KIST_EXIT_USAGE : KIST_EXIT_FAILED;
     }
-    printf("%s: would save [source %s] (%s)", pipeline->name, pipeline->source->name, pipeline->source->plugin->name);
+    printf("%s: would save [source %s] (%s)", pipeline->name, pipeline->source->name,
+           pipeline->source->plugin->name);
     for (size_t i = 0; i < pipeline->filter_count; i++)
         printf(" -> %s", pipeline->filters[i]->name);
     printf(" -> ");
     for (size_t i = 0; i < pipeline->destination_count; i++)
-        printf("%s%s (%s)", i ? ", " : "", pipeline->destinations[i]->name, pipeline->destinations[i]->plugin->name);
+        printf("%s%s (%s)", i ? ", " : "", pipeline->destinations[i]->name,
+               pipeline->destinations[i]->plugin->name);
     puts("; nothing was changed");
     return KIST_EXIT_OK;
 }
@@ -138,7 +141,9 @@ enum kist_exit kist_cmd_run(struct kist_cli *cli)
     json_t *labels = status ? NULL : labels_of(cli, &status);
     char *state = labels && !dry ? kist_cli_state(cli, config, &status) : NULL;
     if (state || (labels && dry)) {
-        struct kist_run_options options = {.state_dir = state, .labels = labels, .cancel = cli->cancel,
+        struct kist_run_options options = {.state_dir = state,
+                                           .labels = labels,
+                                           .cancel = cli->cancel,
                                            .quiet = kist_log_level() < KIST_LOG_INFO};
         status = run_pipelines(cli, config, &options);
     }

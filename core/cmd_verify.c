@@ -35,9 +35,9 @@ static void note_result(struct job *job, const char *pipeline, const char *id, c
     job->damaged |= code == KIST_ERR_CORRUPT;
     job->failed |= code && code != KIST_ERR_CORRUPT;
     if (job->json)
-        json_array_append_new(job->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "pipeline", pipeline, "id", id,
-                                                   "destination", destination, "level", job->level_name, "result", result,
-                                                   "faults", job->faults));
+        json_array_append_new(job->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "pipeline", pipeline, "id",
+                                                   id, "destination", destination, "level", job->level_name,
+                                                   "result", result, "faults", job->faults));
     else if (kist_log_level() >= KIST_LOG_INFO)
         printf("%s/%s on %s: %s (%s)\n", pipeline, id, destination, result, job->level_name);
 }
@@ -56,11 +56,18 @@ static void verify_place(struct job *job, const struct kist_config_pipeline *pip
         free(key);
     } else {
         struct kist_progress *progress = kist_progress_start(pipeline->name, kist_log_level() < KIST_LOG_INFO);
-        struct kist_verify verify = {.config = job->config, .pipeline = pipeline, .store = store, .manifest = &manifest,
-                                     .level = job->level, .cancel = job->cli->cancel, .progress = progress,
-                                     .tell = note_fault, .arg = job};
-        kist_progress_expect(progress, (int64_t)(job->level == KIST_VERIFY_DECODE ? kist_manifest_raw_size(&manifest)
-                                                                                  : kist_manifest_stored_size(&manifest)));
+        struct kist_verify verify = {.config = job->config,
+                                     .pipeline = pipeline,
+                                     .store = store,
+                                     .manifest = &manifest,
+                                     .level = job->level,
+                                     .cancel = job->cli->cancel,
+                                     .progress = progress,
+                                     .tell = note_fault,
+                                     .arg = job};
+        kist_progress_expect(progress,
+                             (int64_t)(job->level == KIST_VERIFY_DECODE ? kist_manifest_raw_size(&manifest)
+                                                                        : kist_manifest_stored_size(&manifest)));
         code = kist_verify_backup(&verify, &err);
         kist_progress_stop(progress);
         kist_manifest_done(&manifest);
@@ -76,7 +83,8 @@ static int verify_pipeline(struct job *job, const struct kist_config_pipeline *p
 {
     struct kist_listing listing = {0};
     size_t before = job->verified;
-    int code = kist_listing_read(pipeline, kist_cli_value(job->cli, "destination"), job->cli->cancel, &listing, err);
+    int code =
+        kist_listing_read(pipeline, kist_cli_value(job->cli, "destination"), job->cli->cancel, &listing, err);
     if (code)
         return code;
     job->failed |= listing.incomplete;
@@ -166,8 +174,11 @@ enum kist_exit kist_cmd_verify(struct kist_cli *cli)
     struct kist_config *config = kist_cli_config(cli, &status);
     if (!config)
         return status;
-    struct job job = {.cli = cli, .config = config, .level = (enum kist_verify_level)number,
-                      .level_name = level ? level : "hash", .json = kist_cli_has(cli, "json") ? json_array() : NULL};
+    struct job job = {.cli = cli,
+                      .config = config,
+                      .level = (enum kist_verify_level)number,
+                      .level_name = level ? level : "hash",
+                      .json = kist_cli_has(cli, "json") ? json_array() : NULL};
     int code = verify_all(&job, &err);
     status = conclude(&job, code, &err);
     json_decref(job.json);

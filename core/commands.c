@@ -1,8 +1,21 @@
 #include "commands.h"
 
-#define JSON_OPTION {"json", 0, NULL, "print JSON instead of a table"}
-#define DESTINATION_OPTION {"destination", 0, "NAME", "look at this destination only"}
-#define OPTIONS(...) (const struct kist_cli_option[]){__VA_ARGS__, {.name = NULL}}
+#define JSON_OPTION                                                                                               \
+    {                                                                                                             \
+        "json", 0, NULL, "print JSON instead of a table"                                                          \
+    }
+#define DESTINATION_OPTION                                                                                        \
+    {                                                                                                             \
+        "destination", 0, "NAME", "look at this destination only"                                                 \
+    }
+#define OPTIONS(...)                                                                                              \
+    (const struct kist_cli_option[])                                                                              \
+    {                                                                                                             \
+        __VA_ARGS__,                                                                                              \
+        {                                                                                                         \
+            .name = NULL                                                                                          \
+        }                                                                                                         \
+    }
 
 const struct kist_cli_option kist_global_options[] = {
     {"config", 'c', "DIR|FILE", "configuration (default: $KIST_CONFIG, else /etc/kist/conf.d)"},
@@ -17,6 +30,7 @@ const struct kist_cli_option kist_global_options[] = {
     {.name = NULL},
 };
 
+/* clang-format off */
 const struct kist_command kist_commands[] = {
     {"run", "[PIPELINE...]", "back up: run pipelines now",
      "With several pipelines they run one after the other; the exit status is that of the one that failed, or 1 when\n"
@@ -30,8 +44,8 @@ const struct kist_command kist_commands[] = {
      "trusted, 'unknown' when a destination does not answer.",
      OPTIONS(DESTINATION_OPTION, JSON_OPTION), 0, 1, KIST_EXIT_FAILED, kist_cmd_list},
     {"show", "BACKUP", "show one backup: items, sizes, hashes, facts",
-     "BACKUP is PIPELINE/ID, PIPELINE/latest or PIPELINE (its latest).", OPTIONS(DESTINATION_OPTION, JSON_OPTION), 1, 1, KIST_EXIT_FAILED,
-     kist_cmd_show},
+     "BACKUP is PIPELINE/ID, PIPELINE/latest or PIPELINE (its latest).", OPTIONS(DESTINATION_OPTION, JSON_OPTION),
+     1, 1, KIST_EXIT_FAILED, kist_cmd_show},
     {"verify", "[BACKUP...]", "prove that backups are what was saved",
      "Levels: size (every object is there with its size), hash (every stored byte is right; the default), decode (and it\n"
      "decodes to what was saved, and the source's own tool reads it to the end).\n"
@@ -53,15 +67,16 @@ const struct kist_command kist_commands[] = {
      KIST_EXIT_FAILED, kist_cmd_config_check},
     {"config show", "", "show the configuration that applies, secrets as ***", NULL, NULL, 0, 0,
      KIST_EXIT_FAILED, kist_cmd_config_show},
-    {"plugin list", "", "list the plugins, and what is wrong with those that cannot be used", NULL, OPTIONS(JSON_OPTION), 0, 0, KIST_EXIT_FAILED,
-     kist_cmd_plugin_list},
-    {"plugin inspect", "[KIND] NAME", "show a plugin and all its options", NULL, OPTIONS(JSON_OPTION), 1, 2, KIST_EXIT_FAILED,
-     kist_cmd_plugin_inspect},
-    {"doctor", "[PIPELINE...]", "find everything that would fail in a run, and change nothing", NULL, NULL, 0, -1, KIST_EXIT_FAILED,
-     kist_cmd_doctor},
+    {"plugin list", "", "list the plugins, and what is wrong with those that cannot be used", NULL,
+     OPTIONS(JSON_OPTION), 0, 0, KIST_EXIT_FAILED, kist_cmd_plugin_list},
+    {"plugin inspect", "[KIND] NAME", "show a plugin and all its options", NULL, OPTIONS(JSON_OPTION), 1, 2,
+     KIST_EXIT_FAILED, kist_cmd_plugin_inspect},
+    {"doctor", "[PIPELINE...]", "find everything that would fail in a run, and change nothing", NULL, NULL, 0, -1,
+     KIST_EXIT_FAILED, kist_cmd_doctor},
     {"version", "", "show the version", NULL, NULL, 0, 0,
      KIST_EXIT_FAILED, kist_cmd_version},
     {"help", "[COMMAND]", "show how a command is used", NULL, NULL, 0, 2,
      KIST_EXIT_FAILED, kist_cmd_help},
     {.name = NULL},
 };
+/* clang-format on */

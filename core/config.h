@@ -7,11 +7,11 @@
 /* A section that configures a plugin: [source X], [filter X], [destination X], [notifier X]. */
 struct kist_config_section {
     uint32_t kind;
-    const char *name;                 /* X; for a filter used without a section, the plugin's name */
+    const char *name; /* X; for a filter used without a section, the plugin's name */
     const struct kist_plugin *plugin;
-    void *config;                     /* the plugin's struct, filled; kept as long as the kist_config */
-    const char *prefix;               /* destinations: normalised, without '/' at the ends; "" when none */
-    const char *file;                 /* where it stands, NULL for a filter without a section */
+    void *config;       /* the plugin's struct, filled; kept as long as the kist_config */
+    const char *prefix; /* destinations: normalised, without '/' at the ends; "" when none */
+    const char *file;   /* where it stands, NULL for a filter without a section */
     int line;
 };
 
@@ -26,9 +26,9 @@ struct kist_config_pipeline {
     size_t destination_count;
     const struct kist_config_section **notifiers;
     size_t notifier_count;
-    int require;                      /* how many destinations must hold the backup, or KIST_REQUIRE_ALL */
-    const char *item_name;            /* `name =`, or NULL */
-    const char *schedule, *keep;      /* as written, or NULL */
+    int require;                 /* how many destinations must hold the backup, or KIST_REQUIRE_ALL */
+    const char *item_name;       /* `name =`, or NULL */
+    const char *schedule, *keep; /* as written, or NULL */
     const char *file;
     int line;
 };
@@ -36,8 +36,8 @@ struct kist_config_pipeline {
 struct kist_config {
     const struct kist_config_pipeline *pipelines; /* in the order of the files */
     size_t pipeline_count;
-    const char *state_dir;            /* [kist] state, or NULL */
-    struct kist_config_store *store;  /* owns everything */
+    const char *state_dir;           /* [kist] state, or NULL */
+    struct kist_config_store *store; /* owns everything */
 };
 
 /* One mistake: "conf.d/shop.ini:12: [destination disk] paht: unknown key" with "did you mean 'path'?" as hint. */
@@ -54,8 +54,8 @@ struct kist_config_problems {
 /* Reads all files, binds every section. With mistakes: KIST_ERR_CONFIG, all of them in `problems`, in file order, no
  * config. Without: 0. `extra_dirs` (from --plugin-dir) and [kist] plugin_dirs come before the own directory. */
 int kist_config_load(const char *path, const char *const *extra_dirs, size_t extra_count,
-                     struct kist_config **ret_config, struct kist_config_problems *problems, struct kist_error *err)
-    KIST_CHECKED;
+                     struct kist_config **ret_config, struct kist_config_problems *problems,
+                     struct kist_error *err) KIST_CHECKED;
 void kist_config_free(struct kist_config *config); /* overwrites secrets */
 void kist_config_problems_done(struct kist_config_problems *problems);
 
@@ -64,7 +64,8 @@ struct kist_registry *kist_config_registry(const struct kist_config *config);
 /* A filter plugin with its defaults, for an item that was made with one that its pipeline no longer names. Loads the
  * plugin if need be; the section lives as long as the config. */
 int kist_config_default_filter(const struct kist_config *config, const char *plugin,
-                               const struct kist_config_section **ret_section, struct kist_error *err) KIST_CHECKED;
+                               const struct kist_config_section **ret_section,
+                               struct kist_error *err) KIST_CHECKED;
 
 /* NULL when there is none. */
 const struct kist_config_pipeline *kist_config_pipeline(const struct kist_config *config, const char *name);

@@ -48,20 +48,14 @@ int kist_fail(struct kist_error *err, int code, const char *format, ...)
 int kist_error_code_of(int errnum)
 {
     switch (errnum) {
-    case ENOENT:
-        return KIST_ERR_NOT_FOUND;
-    case EEXIST:
-        return KIST_ERR_EXISTS;
+    case ENOENT: return KIST_ERR_NOT_FOUND;
+    case EEXIST: return KIST_ERR_EXISTS;
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
-        return KIST_ERR_NO_SPACE;
-    case ETIMEDOUT:
-        return KIST_ERR_TIMEOUT;
-    case ECANCELED:
-        return KIST_ERR_CANCELLED;
-    default:
-        return KIST_ERR_FAILED;
+    case EFBIG: return KIST_ERR_NO_SPACE;
+    case ETIMEDOUT: return KIST_ERR_TIMEOUT;
+    case ECANCELED: return KIST_ERR_CANCELLED;
+    default: return KIST_ERR_FAILED;
     }
 }
 

@@ -20,7 +20,10 @@ enum kist_exit {
 };
 
 /* An empty error: `struct kist_error err = KIST_ERROR_INIT;`, freed by kist_error_done or KIST_CLEANUP_ERROR. */
-#define KIST_ERROR_INIT { .struct_size = sizeof(struct kist_error) }
+#define KIST_ERROR_INIT                                                                                           \
+    {                                                                                                             \
+        .struct_size = sizeof(struct kist_error)                                                                  \
+    }
 #define KIST_CLEANUP_ERROR __attribute__((cleanup(kist_error_done)))
 
 void kist_error_done(struct kist_error *err);

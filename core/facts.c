@@ -72,8 +72,13 @@ static void end(const struct kist_facts *facts)
 int kist_facts_init(struct kist_facts_builder *builder, struct kist_error *err)
 {
     *builder = (struct kist_facts_builder){
-        .facts = {.struct_size = sizeof(struct kist_facts), .core = builder, .text = text, .number = number,
-                  .begin_object = begin_object, .begin_list = begin_list, .end = end},
+        .facts = {.struct_size = sizeof(struct kist_facts),
+                  .core = builder,
+                  .text = text,
+                  .number = number,
+                  .begin_object = begin_object,
+                  .begin_list = begin_list,
+                  .end = end},
         .open = {json_object()},
         .depth = 1,
     };
@@ -83,7 +88,8 @@ int kist_facts_init(struct kist_facts_builder *builder, struct kist_error *err)
 int kist_facts_take(struct kist_facts_builder *builder, json_t **ret_json, struct kist_error *err)
 {
     if (builder->wrong || builder->depth != 1)
-        return kist_fail(err, KIST_ERR_BUG, "the source told %s", builder->wrong ? builder->wrong : "facts without an end");
+        return kist_fail(err, KIST_ERR_BUG, "the source told %s",
+                         builder->wrong ? builder->wrong : "facts without an end");
     *ret_json = builder->open[0];
     builder->open[0] = NULL;
     return 0;

@@ -15,7 +15,8 @@ static int feed_pieces(struct kist_instance *source, void *writer, struct kist_p
         int code = kist_cancel_is_set(source->cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
                                                       : kist_pull_read(pull, next, PIECE, &size, err);
         if (!code && held_size > 0)
-            code = kist_instance_result(source, source->plugin->as.source.write(writer, held, held_size, err), err);
+            code =
+                kist_instance_result(source, source->plugin->as.source.write(writer, held, held_size, err), err);
         if (code || size == 0)
             return code;
         kist_progress_add_raw(progress, size);
@@ -30,8 +31,11 @@ int kist_feed_item(struct kist_instance *source, void *restore, struct kist_pull
                    const struct kist_manifest_item *item, struct kist_progress *progress, struct kist_error *err)
 {
     const struct kist_source *plugin = &source->plugin->as.source;
-    struct kist_item given = {.struct_size = sizeof given, .name = item->name, .format = item->format,
-                              .content_type = item->content_type, .size_estimate = (int64_t)item->raw.size};
+    struct kist_item given = {.struct_size = sizeof given,
+                              .name = item->name,
+                              .format = item->format,
+                              .content_type = item->content_type,
+                              .size_estimate = (int64_t)item->raw.size};
     void *writer = NULL;
     unsigned char *memory = malloc(2 * PIECE);
     int code = memory ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");

@@ -8,7 +8,7 @@
 /* Feeds one item to a restore that the source has begun. The last piece is held back until every byte of the item has been
  * proved against the manifest, so that a target never completes with bytes that were not those that were saved. */
 int kist_feed_item(struct kist_instance *source, void *restore, struct kist_pull *pull,
-                   const struct kist_manifest_item *item, struct kist_progress *progress, struct kist_error *err)
-    KIST_CHECKED;
+                   const struct kist_manifest_item *item, struct kist_progress *progress,
+                   struct kist_error *err) KIST_CHECKED;
 
 #endif

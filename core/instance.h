@@ -6,18 +6,18 @@
 #include "registry.h"
 
 struct kist_instance {
-    struct kist_host host;           /* what the plugin got */
+    struct kist_host host; /* what the plugin got */
     const struct kist_plugin *plugin;
-    void *self;                      /* the plugin's own */
-    char *where;                     /* "shop-daily/disk(local)", for log and errors */
-    struct kist_cancel *cancel;      /* borrowed; may be NULL */
-    struct kist_kept *kept;          /* strings of host->keep_string */
+    void *self;                 /* the plugin's own */
+    char *where;                /* "shop-daily/disk(local)", for log and errors */
+    struct kist_cancel *cancel; /* borrowed; may be NULL */
+    struct kist_kept *kept;     /* strings of host->keep_string */
 };
 
 /* `section` names the section ("disk"), `pipeline` may be NULL. A failure of `open` is prefixed with where it came from. */
-int kist_instance_open(const struct kist_plugin *plugin, const void *config, const char *pipeline, const char *section,
-                       struct kist_cancel *cancel, struct kist_instance **ret_instance, struct kist_error *err)
-    KIST_CHECKED;
+int kist_instance_open(const struct kist_plugin *plugin, const void *config, const char *pipeline,
+                       const char *section, struct kist_cancel *cancel, struct kist_instance **ret_instance,
+                       struct kist_error *err) KIST_CHECKED;
 void kist_instance_close(struct kist_instance *instance); /* NULL is fine */
 
 /* To be wrapped around every call of a callback: makes sure that a failure has a code of the closed list and a message

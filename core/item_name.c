@@ -6,14 +6,17 @@
 #include <string.h>
 
 /* The value of one {word}, as a piece of a file name; NULL when there is no such word. New. */
-static char *value_of(const char *word, size_t length, const char *pipeline, const struct kist_item *item, const char *id)
+static char *value_of(const char *word, size_t length, const char *pipeline, const struct kist_item *item,
+                      const char *id)
 {
     const struct {
         const char *word, *value;
         size_t limit; /* bytes of the value that count */
     } known[] = {
-        {"pipeline", pipeline, SIZE_MAX}, {"id", id, SIZE_MAX},
-        {"time", id, SIZE_MAX},           {"date", id, sizeof "2026-11-21" - 1},
+        {"pipeline", pipeline, SIZE_MAX},
+        {"id", id, SIZE_MAX},
+        {"time", id, SIZE_MAX},
+        {"date", id, sizeof "2026-11-21" - 1},
         {"database", item->database ? item->database : item->name, SIZE_MAX},
         {"item", item->name, SIZE_MAX},
     };
@@ -27,8 +30,8 @@ static char *value_of(const char *word, size_t length, const char *pipeline, con
     return NULL;
 }
 
-static int add_pattern(struct kist_text *text, const char *pattern, const char *pipeline, const struct kist_item *item,
-                       const char *id, struct kist_error *err)
+static int add_pattern(struct kist_text *text, const char *pattern, const char *pipeline,
+                       const struct kist_item *item, const char *id, struct kist_error *err)
 {
     for (const char *c = pattern; *c;) {
         const char *end = *c == '{' ? strchr(c, '}') : NULL;
@@ -38,7 +41,8 @@ static int add_pattern(struct kist_text *text, const char *pattern, const char *
         }
         char *value = value_of(c + 1, (size_t)(end - c - 1), pipeline, item, id);
         if (!value) {
-            kist_fail(err, KIST_ERR_CONFIG, "name = %s: '%.*s' stands for nothing", pattern, (int)(end - c + 1), c);
+            kist_fail(err, KIST_ERR_CONFIG, "name = %s: '%.*s' stands for nothing", pattern, (int)(end - c + 1),
+                      c);
             kist_hint(err, "use {pipeline}, {id}, {time}, {date}, {database} or {item}");
             return KIST_ERR_CONFIG;
         }

@@ -19,7 +19,8 @@ int kist_key_check(const char *key, struct kist_error *err)
 {
     size_t length = strlen(key);
     if (length == 0 || length > KIST_KEY_MAX)
-        return kist_fail(err, KIST_ERR_CORRUPT, "a key of %zu bytes is not allowed (1 to %d are)", length, KIST_KEY_MAX);
+        return kist_fail(err, KIST_ERR_CORRUPT, "a key of %zu bytes is not allowed (1 to %d are)", length,
+                         KIST_KEY_MAX);
     if (!kist_utf8_valid(key, length))
         return kist_fail(err, KIST_ERR_CORRUPT, "a key is not valid UTF-8");
     for (const char *start = key;; start++) {

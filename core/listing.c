@@ -157,13 +157,15 @@ static int load_rows(struct reading *reading, struct kist_error *err)
     return 0;
 }
 
-int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination, struct kist_cancel *cancel,
-                      struct kist_listing *ret_listing, struct kist_error *err)
+int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination,
+                      struct kist_cancel *cancel, struct kist_listing *ret_listing, struct kist_error *err)
 {
     size_t count = pipeline->destination_count;
     struct kist_listing listing = {.pipeline = pipeline, .stores = calloc(count + 1, sizeof *listing.stores)};
-    struct reading reading = {.listing = &listing, .catalogs = calloc(count + 1, sizeof *reading.catalogs),
-                              .destination = destination, .cancel = cancel};
+    struct reading reading = {.listing = &listing,
+                              .catalogs = calloc(count + 1, sizeof *reading.catalogs),
+                              .destination = destination,
+                              .cancel = cancel};
     int code = listing.stores && reading.catalogs ? ask_all(&reading, err) : no_memory(err);
     if (!code)
         code = merge(&reading, err);

@@ -16,15 +16,16 @@ struct kist_listing_row {
 
 struct kist_listing {
     const struct kist_config_pipeline *pipeline;
-    struct kist_store **stores;   /* one per destination; NULL where it could not be asked */
+    struct kist_store **stores;    /* one per destination; NULL where it could not be asked */
     struct kist_listing_row *rows; /* oldest first */
     size_t row_count;
-    int incomplete;               /* a destination could not be asked; it is in the log */
+    int incomplete; /* a destination could not be asked; it is in the log */
 };
 
 /* Asks every destination, or only the one named `destination`. Fails when none can be asked, or there is no such one. */
-int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination, struct kist_cancel *cancel,
-                      struct kist_listing *ret_listing, struct kist_error *err) KIST_CHECKED;
+int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination,
+                      struct kist_cancel *cancel, struct kist_listing *ret_listing,
+                      struct kist_error *err) KIST_CHECKED;
 void kist_listing_done(struct kist_listing *listing);
 /* 1 when destination `index` says something of the row: it was asked for, and keeps what it is given. */
 int kist_listing_counts(const struct kist_listing *listing, const struct kist_listing_row *row, size_t index);

@@ -32,7 +32,8 @@ void kist_manifest_done(struct kist_manifest *manifest)
     *manifest = (struct kist_manifest){0};
 }
 
-int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item, struct kist_error *err)
+int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item,
+                           struct kist_error *err)
 {
     size_t count = manifest->item_count;
     /* Doubles at every power of two: a mirror of an object store may hold a million. */

@@ -52,8 +52,8 @@ struct kist_manifest {
 
 void kist_manifest_done(struct kist_manifest *manifest);
 /* Adds an empty item. */
-int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item, struct kist_error *err)
-    KIST_CHECKED;
+int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item,
+                           struct kist_error *err) KIST_CHECKED;
 int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin, const char *version,
                              struct kist_error *err) KIST_CHECKED;
 

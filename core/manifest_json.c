@@ -57,18 +57,19 @@ static json_t *manifest_json(const struct kist_manifest *manifest)
             json_decref(items);
             return NULL;
         }
-    json_t *notes = manifest->notes_key ? json_pack("{s:s, s:I, s:s}", "key", manifest->notes_key, "size",
-                                                    (json_int_t)manifest->notes.size, "sha256", manifest->notes.sha256)
-                                        : NULL;
+    json_t *notes = manifest->notes_key
+                        ? json_pack("{s:s, s:I, s:s}", "key", manifest->notes_key, "size",
+                                    (json_int_t)manifest->notes.size, "sha256", manifest->notes.sha256)
+                        : NULL;
     if (manifest->notes_key && !notes) {
         json_decref(items);
         return NULL;
     }
     return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o, s:o*}", "kist_manifest",
                      KIST_MANIFEST_VERSION, "pipeline", manifest->pipeline, "id", manifest->id, "started", started,
-                     "finished", finished, "kist", manifest->kist_version, "labels", manifest->labels, "source", "plugin",
-                     manifest->source_plugin, "version", manifest->source_version, "facts", manifest->facts, "items", items,
-                     "restore_notes", notes);
+                     "finished", finished, "kist", manifest->kist_version, "labels", manifest->labels, "source",
+                     "plugin", manifest->source_plugin, "version", manifest->source_version, "facts",
+                     manifest->facts, "items", items, "restore_notes", notes);
 }
 
 /* Puts the checksum and the end behind `body`. */
@@ -90,7 +91,8 @@ static int seal(const char *body, char **ret_text, size_t *ret_size, struct kist
     return 0;
 }
 
-int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, size_t *ret_size, struct kist_error *err)
+int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, size_t *ret_size,
+                         struct kist_error *err)
 {
     json_t *json = manifest_json(manifest);
     char *body = json ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
@@ -105,7 +107,8 @@ int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, 
     size_t length = body ? strlen(body) : 0;
     if (length < 4 || strcmp(body + length - 2, "\n}") != 0) {
         free(body);
-        return kist_fail(err, KIST_ERR_FAILED, "the manifest cannot be written: out of memory, or a text is not UTF-8");
+        return kist_fail(err, KIST_ERR_FAILED,
+                         "the manifest cannot be written: out of memory, or a text is not UTF-8");
     }
     /* The closing brace goes; the seal brings its own. */
     body[length - 2] = '\0';
@@ -168,7 +171,8 @@ static void read_digest(struct reading *reading, json_t *object, const char *nam
 }
 
 /* Nothing outside of the pipeline's own folder can be named by its manifest. */
-static void check_key(struct reading *reading, const struct kist_manifest *manifest, const char *key, const char *name)
+static void check_key(struct reading *reading, const struct kist_manifest *manifest, const char *key,
+                      const char *name)
 {
     KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
     if (!key || kist_key_check(key, &ignored) || !kist_key_is_below(key, manifest->pipeline))
@@ -198,7 +202,8 @@ static int read_item(struct reading *reading, json_t *json, struct kist_manifest
     if (!json_is_array(filters) && !reading->wrong)
         reading->wrong = "filters";
     json_array_foreach(filters, index, filter) {
-        char *plugin = text_field(reading, filter, "plugin", 1), *version = text_field(reading, filter, "version", 1);
+        char *plugin = text_field(reading, filter, "plugin", 1),
+             *version = text_field(reading, filter, "version", 1);
         if (plugin && version)
             code = kist_manifest_add_filter(item, plugin, version, err);
         free(plugin);
@@ -253,7 +258,8 @@ static int check_unique(struct reading *reading, const struct kist_manifest *man
     return 0;
 }
 
-static int read_fields(struct reading *reading, json_t *json, struct kist_manifest *manifest, struct kist_error *err)
+static int read_fields(struct reading *reading, json_t *json, struct kist_manifest *manifest,
+                       struct kist_error *err)
 {
     manifest->pipeline = text_field(reading, json, "pipeline", 1);
     const char *id = json_string_value(json_object_get(json, "id"));
@@ -287,7 +293,8 @@ static int read_fields(struct reading *reading, json_t *json, struct kist_manife
     int code = check_unique(reading, manifest, err);
     if (code)
         return code;
-    return reading->wrong ? kist_fail(err, KIST_ERR_CORRUPT, "its field '%s' is missing or not as it should be", reading->wrong)
+    return reading->wrong ? kist_fail(err, KIST_ERR_CORRUPT, "its field '%s' is missing or not as it should be",
+                                      reading->wrong)
                           : 0;
 }
 
@@ -318,7 +325,8 @@ int kist_manifest_parse(const char *text, size_t size, const char *pipeline, con
     int code = check_seal(text, size, err);
     json_t *json = code ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
     if (!code && !json)
-        code = kist_fail(err, json_error_code(&where) == json_error_out_of_memory ? KIST_ERR_FAILED : KIST_ERR_CORRUPT,
+        code = kist_fail(err,
+                         json_error_code(&where) == json_error_out_of_memory ? KIST_ERR_FAILED : KIST_ERR_CORRUPT,
                          "line %d: %s", where.line, where.text);
     if (!code)
         code = read_document(json, pipeline, id, &manifest, err);

@@ -14,7 +14,7 @@ struct kist_module_peek {
 /* Refuses what the dynamic loader would crash on (a file that is cut off maps to pages that are not there: SIGBUS) or
  * name badly: no ELF file, another machine's, not a shared library, no data symbol `symbol`. KIST_ERR_CONFIG; messages
  * do not repeat the path. */
-int kist_module_elf_check(int fd, const char *symbol, struct kist_module_peek *ret_peek, struct kist_error *err)
-    KIST_CHECKED;
+int kist_module_elf_check(int fd, const char *symbol, struct kist_module_peek *ret_peek,
+                          struct kist_error *err) KIST_CHECKED;
 
 #endif

@@ -9,7 +9,10 @@ struct kist_module_file {
     char *path; /* absolute, without symbolic links: what was checked, and so what must be loaded */
 };
 
-#define KIST_MODULE_FILE_INIT { .fd = -1 }
+#define KIST_MODULE_FILE_INIT                                                                                     \
+    {                                                                                                             \
+        .fd = -1                                                                                                  \
+    }
 
 /* A plugin is code that runs with our rights, and its constructors run before anything in it can be looked at, so the
  * file has to be trusted before it is loaded:
@@ -21,7 +24,8 @@ struct kist_module_file {
  *  - the process did not gain rights when it was started (setuid, file capabilities).
  * Nobody else can then exchange the file between this check and its loading, which is why it may be loaded by path.
  * Errors: KIST_ERR_NOT_FOUND, else KIST_ERR_CONFIG; they do not repeat `path`. */
-int kist_module_file_open(const char *path, struct kist_module_file *ret_file, struct kist_error *err) KIST_CHECKED;
+int kist_module_file_open(const char *path, struct kist_module_file *ret_file,
+                          struct kist_error *err) KIST_CHECKED;
 void kist_module_file_done(struct kist_module_file *file);
 
 #endif

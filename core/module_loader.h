@@ -16,7 +16,7 @@ void kist_module_loader_exit(void);
  *
  * KIST_ERR_NOT_FOUND without a file, else KIST_ERR_CONFIG with the real reason, the dynamic linker's own words among
  * them. The message starts with "cannot use 'PATH': ". */
-int kist_module_load(const char *path, uint32_t kind, const struct kist_plugin_head **ret_head, struct kist_error *err)
-    KIST_CHECKED;
+int kist_module_load(const char *path, uint32_t kind, const struct kist_plugin_head **ret_head,
+                     struct kist_error *err) KIST_CHECKED;
 
 #endif

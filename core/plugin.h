@@ -7,9 +7,9 @@
 
 /* A loaded plugin: its descriptor copied into the core's own layout, missing callbacks replaced by defaults. */
 struct kist_plugin {
-    uint32_t kind;     /* KIST_KIND_* */
-    const char *name;  /* as in `plugin = NAME` */
-    const char *path;  /* absolute path of its file */
+    uint32_t kind;    /* KIST_KIND_* */
+    const char *name; /* as in `plugin = NAME` */
+    const char *path; /* absolute path of its file */
     uint32_t abi_version;
     uint32_t option_size; /* stride of about.options as the plugin was compiled: see kist_plugin_option() */
     struct kist_plugin_about about;

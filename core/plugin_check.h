@@ -7,8 +7,8 @@
 /* Messages of this file do not name the plugin's file: the caller puts it in front. All errors are KIST_ERR_CONFIG. */
 
 /* The head alone, `size` being that of the symbol (0: not known): magic, interface version, kind, sizes. */
-int kist_plugin_check_head(const struct kist_plugin_head *head, uint64_t size, uint32_t kind, struct kist_error *err)
-    KIST_CHECKED;
+int kist_plugin_check_head(const struct kist_plugin_head *head, uint64_t size, uint32_t kind,
+                           struct kist_error *err) KIST_CHECKED;
 
 /* Copies the loaded descriptor at `head`, which must be called `name`, completes it with defaults and checks its
  * option table. `path` is kept. */

@@ -36,11 +36,13 @@ static void describe(struct kist_progress *progress, char *text, size_t size)
     int length = snprintf(text, size, "%s", kist_size_show(raw).text);
     int known = expected > 0 && raw < (uint64_t)expected;
     if (known)
-        length += snprintf(text + length, size - (size_t)length, " of about %s", kist_size_show((uint64_t)expected).text);
+        length += snprintf(text + length, size - (size_t)length, " of about %s",
+                           kist_size_show((uint64_t)expected).text);
     length += snprintf(text + length, size - (size_t)length, ", %s", kist_rate_show(raw, elapsed).text);
     if (known && raw > 0 && elapsed > 1000) {
         double left = (double)elapsed * ((double)expected - (double)raw) / (double)raw;
-        length += snprintf(text + length, size - (size_t)length, ", %s left", kist_duration_show((int64_t)left).text);
+        length +=
+            snprintf(text + length, size - (size_t)length, ", %s left", kist_duration_show((int64_t)left).text);
     }
     if (stored > 0)
         snprintf(text + length, size - (size_t)length, "; stored %s", kist_size_show(stored).text);
@@ -101,8 +103,8 @@ struct kist_progress *kist_progress_start(const char *title, int quiet)
         free(copy);
         return NULL;
     }
-    *progress = (struct kist_progress){.title = copy, .started = kist_time_monotonic_ms(), .quiet = quiet,
-                                       .terminal = isatty(STDERR_FILENO)};
+    *progress = (struct kist_progress){
+        .title = copy, .started = kist_time_monotonic_ms(), .quiet = quiet, .terminal = isatty(STDERR_FILENO)};
     pthread_mutex_init(&progress->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);

@@ -32,8 +32,8 @@ static int corrupt(const struct kist_pull *pull, struct kist_error *err, const c
 }
 
 /* Compares what was read with the manifest; once. */
-static int check_end(struct kist_pull *pull, struct kist_hash *hash, uint64_t size, const struct kist_digest *expected,
-                     int *checked, const char *form, struct kist_error *err)
+static int check_end(struct kist_pull *pull, struct kist_hash *hash, uint64_t size,
+                     const struct kist_digest *expected, int *checked, const char *form, struct kist_error *err)
 {
     char sha256[KIST_SHA256_HEX + 1];
     if (*checked)
@@ -47,13 +47,15 @@ static int check_end(struct kist_pull *pull, struct kist_hash *hash, uint64_t si
                          kist_store_name(pull->store), pull->item->key, (unsigned long long)size, form,
                          (unsigned long long)expected->size);
     if (strcmp(sha256, expected->sha256) != 0)
-        return kist_fail(err, KIST_ERR_CORRUPT, "%s: '%s' does not hold the %s bytes that were saved (SHA-256 differs)",
+        return kist_fail(err, KIST_ERR_CORRUPT,
+                         "%s: '%s' does not hold the %s bytes that were saved (SHA-256 differs)",
                          kist_store_name(pull->store), pull->item->key, form);
     return 0;
 }
 
 /* Stored bytes, hashed. */
-static int read_stored(struct kist_pull *pull, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
+static int read_stored(struct kist_pull *pull, void *data, size_t capacity, size_t *ret_size,
+                       struct kist_error *err)
 {
     size_t size = 0;
     int code = kist_store_get_read(pull->store, pull->reader, data, capacity, &size, err);
@@ -93,9 +95,10 @@ static int decode_some(struct kist_pull *pull, struct step *step, void *data, si
 {
     const struct kist_filter *filter = &step->instance->plugin->as.filter;
     size_t taken = 0, given = 0;
-    int code = kist_instance_result(step->instance,
-                                    filter->decode(step->decoder, step->input + step->start, step->size, &taken, data,
-                                                   capacity, &given, err), err);
+    int code = kist_instance_result(
+        step->instance,
+        filter->decode(step->decoder, step->input + step->start, step->size, &taken, data, capacity, &given, err),
+        err);
     if (code)
         return kist_error_prefix(err, "%s: '%s'", kist_store_name(pull->store), pull->item->key);
     if (taken > step->size || given > capacity)
@@ -129,8 +132,9 @@ static int read_step(struct kist_pull *pull, size_t index, void *data, size_t ca
                 code = refill(pull, index - 1, err);
         } else if (step->size == before) {
             const struct kist_filter *filter = &step->instance->plugin->as.filter;
-            code = step->size ? corrupt(pull, err, "has bytes at its end that belong to nothing")
-                              : kist_instance_result(step->instance, filter->decode_finish(step->decoder, err), err);
+            code = step->size
+                       ? corrupt(pull, err, "has bytes at its end that belong to nothing")
+                       : kist_instance_result(step->instance, filter->decode_finish(step->decoder, err), err);
             if (code && step->size == 0)
                 code = kist_error_prefix(err, "%s: '%s'", kist_store_name(pull->store), pull->item->key);
             step->finished = !code;
@@ -152,7 +156,8 @@ int kist_pull_read(struct kist_pull *pull, void *data, size_t capacity, size_t *
         if (pull->raw_size > pull->item->raw.size)
             return corrupt(pull, err, "decodes to more bytes than its manifest says");
         code = size ? kist_hash_update(pull->raw_hash, data, size, err)
-                    : check_end(pull, pull->raw_hash, pull->raw_size, &pull->item->raw, &pull->raw_checked, "raw", err);
+                    : check_end(pull, pull->raw_hash, pull->raw_size, &pull->item->raw, &pull->raw_checked, "raw",
+                                err);
     }
     if (!code)
         *ret_size = size;
@@ -184,8 +189,9 @@ static int open_steps(struct kist_pull *pull, struct kist_instance *const *filte
     return 0;
 }
 
-int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item, struct kist_instance *const *filters,
-                   int decode, struct kist_pull **ret_pull, struct kist_error *err)
+int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item,
+                   struct kist_instance *const *filters, int decode, struct kist_pull **ret_pull,
+                   struct kist_error *err)
 {
     struct kist_pull *pull = calloc(1, sizeof *pull);
     if (!pull)

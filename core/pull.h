@@ -12,12 +12,13 @@ struct kist_pull;
 
 /* Opens `item` on `store`. With `decode`, `filters` (as many as the item names, same order, borrowed) turn it into raw
  * bytes; else the stored bytes are given. */
-int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item, struct kist_instance *const *filters,
-                   int decode, struct kist_pull **ret_pull, struct kist_error *err) KIST_CHECKED;
+int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item,
+                   struct kist_instance *const *filters, int decode, struct kist_pull **ret_pull,
+                   struct kist_error *err) KIST_CHECKED;
 /* Gives up to `capacity` bytes, 0 at the end. The end is said only when sizes and hashes are those of the manifest; more
  * bytes than it names are KIST_ERR_CORRUPT at once. */
-int kist_pull_read(struct kist_pull *pull, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
-    KIST_CHECKED;
+int kist_pull_read(struct kist_pull *pull, void *data, size_t capacity, size_t *ret_size,
+                   struct kist_error *err) KIST_CHECKED;
 void kist_pull_close(struct kist_pull *pull); /* NULL is fine */
 
 /* Opens the filters of an item: with the section of `pipeline` that uses the same plugin, else with the plugin's

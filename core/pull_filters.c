@@ -4,7 +4,8 @@
 #include <string.h>
 
 /* The section of the pipeline that uses `plugin` as a filter, or NULL. */
-static const struct kist_config_section *section_of(const struct kist_config_pipeline *pipeline, const char *plugin)
+static const struct kist_config_section *section_of(const struct kist_config_pipeline *pipeline,
+                                                    const char *plugin)
 {
     for (size_t i = 0; i < pipeline->filter_count; i++)
         if (strcmp(pipeline->filters[i]->plugin->name, plugin) == 0)
@@ -12,14 +13,16 @@ static const struct kist_config_section *section_of(const struct kist_config_pip
     return NULL;
 }
 
-static int open_one(const struct kist_config *config, const struct kist_config_pipeline *pipeline, const char *plugin,
-                    struct kist_cancel *cancel, struct kist_instance **ret_filter, struct kist_error *err)
+static int open_one(const struct kist_config *config, const struct kist_config_pipeline *pipeline,
+                    const char *plugin, struct kist_cancel *cancel, struct kist_instance **ret_filter,
+                    struct kist_error *err)
 {
     const struct kist_config_section *section = section_of(pipeline, plugin);
     /* The pipeline may have changed since: any filter can be opened with its defaults. */
     int code = section ? 0 : kist_config_default_filter(config, plugin, &section, err);
     if (!code)
-        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel, ret_filter, err);
+        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel,
+                                  ret_filter, err);
     return code;
 }
 

@@ -11,8 +11,8 @@ void kist_queue_free(struct kist_queue *queue); /* releases what is left; NULL i
 
 /* Puts `buffer` (its reference goes along, also on failure) at position `index` of the stream; waits while that is too
  * far ahead of the reader. Every index is put once, in any order. KIST_ERR_CANCELLED once stopped. */
-int kist_queue_put(struct kist_queue *queue, uint64_t index, struct kist_buffer *buffer, struct kist_error *err)
-    KIST_CHECKED;
+int kist_queue_put(struct kist_queue *queue, uint64_t index, struct kist_buffer *buffer,
+                   struct kist_error *err) KIST_CHECKED;
 
 /* Takes the next buffer in order, with its index; waits for it. After the one marked `last`, NULL for ever. `wait_ms`
  * < 0 waits without limit, else KIST_ERR_TIMEOUT tells that nothing came. */

@@ -20,8 +20,8 @@ int kist_registry_find(struct kist_registry *registry, uint32_t kind, const char
  * when it cannot be used; then `err` says why. */
 typedef void (*kist_registry_fn)(void *arg, const char *path, const struct kist_plugin *plugin,
                                  const struct kist_error *err);
-int kist_registry_each(struct kist_registry *registry, kist_registry_fn give, void *arg, struct kist_error *err)
-    KIST_CHECKED;
+int kist_registry_each(struct kist_registry *registry, kist_registry_fn give, void *arg,
+                       struct kist_error *err) KIST_CHECKED;
 
 /* The directory of the installation's or build tree's own plugins, from where the running program lies. */
 int kist_registry_own_dir(char **ret_dir, struct kist_error *err) KIST_CHECKED;

@@ -20,8 +20,8 @@ static int open_source(struct job *job, struct kist_error *err)
     const struct kist_config_section *section = job->pipeline->source;
     const char *maker = job->found->manifest.source_plugin;
     if (strcmp(section->plugin->name, maker) != 0) {
-        kist_fail(err, KIST_ERR_CONFIG, "the backup was made by the source plugin '%s', [source %s] is now '%s'", maker,
-                  section->name, section->plugin->name);
+        kist_fail(err, KIST_ERR_CONFIG, "the backup was made by the source plugin '%s', [source %s] is now '%s'",
+                  maker, section->name, section->plugin->name);
         kist_hint(err, "--output DIR writes its items as files");
         return KIST_ERR_CONFIG;
     }
@@ -30,17 +30,17 @@ static int open_source(struct job *job, struct kist_error *err)
         kist_hint(err, "--output DIR writes the items as files");
         return KIST_ERR_UNSUPPORTED;
     }
-    return kist_instance_open(section->plugin, section->config, job->pipeline->name, section->name, job->options->cancel,
-                              &job->source, err);
+    return kist_instance_open(section->plugin, section->config, job->pipeline->name, section->name,
+                              job->options->cancel, &job->source, err);
 }
 
 static int begin(struct job *job, uint32_t mode, void **ret_restore, struct kist_error *err)
 {
-    struct kist_restore request = {.struct_size = sizeof request, .mode = mode, .flags = job->options->flags,
-                                   .target = job->options->target};
-    return kist_instance_result(job->source,
-                                job->source->plugin->as.source.restore_begin(job->source->self, &request, ret_restore, err),
-                                err);
+    struct kist_restore request = {
+        .struct_size = sizeof request, .mode = mode, .flags = job->options->flags, .target = job->options->target};
+    return kist_instance_result(
+        job->source, job->source->plugin->as.source.restore_begin(job->source->self, &request, ret_restore, err),
+        err);
 }
 
 /* Refuses a target that would be refused later, before hours are spent on reading. */
@@ -55,8 +55,12 @@ static int look(struct job *job, struct kist_error *err)
 
 static int prove(const struct job *job, struct kist_error *err)
 {
-    struct kist_verify verify = {.config = job->config, .pipeline = job->pipeline, .store = job->found->store,
-                                 .manifest = &job->found->manifest, .level = KIST_VERIFY_HASH, .items_only = 1,
+    struct kist_verify verify = {.config = job->config,
+                                 .pipeline = job->pipeline,
+                                 .store = job->found->store,
+                                 .manifest = &job->found->manifest,
+                                 .level = KIST_VERIFY_HASH,
+                                 .items_only = 1,
                                  .cancel = job->options->cancel};
     int code = kist_verify_backup(&verify, err);
     if (code == KIST_ERR_CORRUPT) {
@@ -67,7 +71,8 @@ static int prove(const struct job *job, struct kist_error *err)
 }
 
 /* Decodes one item to where it is wanted. */
-static int restore_item(struct job *job, void *restore, const struct kist_manifest_item *item, struct kist_error *err)
+static int restore_item(struct job *job, void *restore, const struct kist_manifest_item *item,
+                        struct kist_error *err)
 {
     struct kist_instance **filters = NULL;
     struct kist_pull *pull = NULL;
@@ -75,7 +80,8 @@ static int restore_item(struct job *job, void *restore, const struct kist_manife
     if (!code)
         code = kist_pull_open(job->found->store, item, filters, 1, &pull, err);
     if (!code && job->options->output_dir)
-        code = kist_output_item(job->options->output_dir, item->name, pull, job->options->cancel, job->progress, err);
+        code =
+            kist_output_item(job->options->output_dir, item->name, pull, job->options->cancel, job->progress, err);
     else if (!code)
         code = kist_feed_item(job->source, restore, pull, item, job->progress, err);
     kist_pull_close(pull);

@@ -37,8 +37,9 @@ static void add_restore(struct kist_text *text, const struct kist_manifest *mani
     for (size_t i = 0; i < manifest->item_count; i++)
         needs_target |= manifest->items[i].stock_restore != NULL;
     if (needs_target)
-        kist_text_add(text, "2. Restore. TARGET stands for an empty database: a name, or a URL such as\n"
-                            "   postgresql://user@host/name. The first line makes a failure anywhere in a pipe count.\n\n");
+        kist_text_add(
+            text, "2. Restore. TARGET stands for an empty database: a name, or a URL such as\n"
+                  "   postgresql://user@host/name. The first line makes a failure anywhere in a pipe count.\n\n");
     else
         kist_text_add(text, "2. Decode. The first line makes a failure anywhere in a pipe count.\n\n");
     kist_text_add(text, "    set -o pipefail\n");
@@ -65,17 +66,19 @@ int kist_restore_notes_format(const struct kist_manifest *manifest, const struct
     struct kist_text text = KIST_TEXT_INIT;
     char started[KIST_TIME_LENGTH + 1];
     kist_time_text(manifest->started, started);
-    kist_text_printf(&text,
-                     "Backup %s/%s\n"
-                     "begun %s, %s when decoded, written by kist %s with the source plugin %s.\n\n"
-                     "Standard tools are enough to get it back; kist itself is not needed. Run these commands with\n"
-                     "bash in the folder that holds this file, and stop at the first one that fails.\n\n"
-                     "1. Check that the files are whole:\n\n"
-                     "    sha256sum -c <<'END'\n",
-                     manifest->pipeline, manifest->id, started, kist_size_show(kist_manifest_raw_size(manifest)).text,
-                     manifest->kist_version, manifest->source_plugin);
+    kist_text_printf(
+        &text,
+        "Backup %s/%s\n"
+        "begun %s, %s when decoded, written by kist %s with the source plugin %s.\n\n"
+        "Standard tools are enough to get it back; kist itself is not needed. Run these commands with\n"
+        "bash in the folder that holds this file, and stop at the first one that fails.\n\n"
+        "1. Check that the files are whole:\n\n"
+        "    sha256sum -c <<'END'\n",
+        manifest->pipeline, manifest->id, started, kist_size_show(kist_manifest_raw_size(manifest)).text,
+        manifest->kist_version, manifest->source_plugin);
     for (size_t i = 0; i < manifest->item_count; i++)
-        kist_text_printf(&text, "%s  %s\n", manifest->items[i].stored.sha256, file_of(manifest, &manifest->items[i]));
+        kist_text_printf(&text, "%s  %s\n", manifest->items[i].stored.sha256,
+                         file_of(manifest, &manifest->items[i]));
     kist_text_add(&text, "END\n\n");
     add_restore(&text, manifest, pipeline);
     *ret_text = kist_text_take(&text);

@@ -44,12 +44,15 @@ static int choose_id(struct run *run, struct kist_error *err)
         }
     }
     if (newest > now + 60)
-        kist_log(KIST_LOG_WARNING, run->pipeline->name, "the clock is behind the newest backup by %s: check the clock",
+        kist_log(KIST_LOG_WARNING, run->pipeline->name,
+                 "the clock is behind the newest backup by %s: check the clock",
                  kist_duration_show((newest - now) * 1000).text);
     int64_t seconds = newest >= now ? newest + 1 : now;
     kist_id_of_time(seconds, run->manifest.id);
     memcpy(run->report->id, run->manifest.id, sizeof run->report->id);
-    return kist_id_parse(run->manifest.id, NULL) ? 0 : kist_fail(err, KIST_ERR_FAILED, "the clock tells no sound time");
+    return kist_id_parse(run->manifest.id, NULL)
+               ? 0
+               : kist_fail(err, KIST_ERR_FAILED, "the clock tells no sound time");
 }
 
 static int begin_target(struct kist_target *target, void *arg, struct kist_error *err)
@@ -57,8 +60,8 @@ static int begin_target(struct kist_target *target, void *arg, struct kist_error
     struct run *run = arg;
     if (kist_store_discards(target->store))
         return 0;
-    int code = kist_catalog_begin(target->store, run->pipeline->name, run->manifest.id, run->lock.owner, run->items.keys,
-                                  run->items.key_count, err);
+    int code = kist_catalog_begin(target->store, run->pipeline->name, run->manifest.id, run->lock.owner,
+                                  run->items.keys, run->items.key_count, err);
     target->begun = !code;
     return code;
 }
@@ -72,14 +75,16 @@ struct document {
 static int put_notes(struct kist_target *target, void *arg, struct kist_error *err)
 {
     struct document *notes = arg;
-    return kist_store_put_bytes(target->store, notes->run->manifest.notes_key, notes->text, notes->size, "text/plain", err);
+    return kist_store_put_bytes(target->store, notes->run->manifest.notes_key, notes->text, notes->size,
+                                "text/plain", err);
 }
 
 static int put_manifest(struct kist_target *target, void *arg, struct kist_error *err)
 {
     struct document *document = arg;
     const struct kist_manifest *manifest = &document->run->manifest;
-    int code = kist_catalog_commit(target->store, manifest->pipeline, manifest->id, document->text, document->size, err);
+    int code =
+        kist_catalog_commit(target->store, manifest->pipeline, manifest->id, document->text, document->size, err);
     target->complete = !code;
     return code;
 }
@@ -149,7 +154,8 @@ static int steps(struct run *run, struct kist_error *err)
     if (!code)
         code = kist_targets_step(&run->targets, begin_target, run, err);
     if (!code)
-        code = kist_run_items_save(&run->items, &run->targets, &run->manifest, run->cancel, run->options->quiet, err);
+        code =
+            kist_run_items_save(&run->items, &run->targets, &run->manifest, run->cancel, run->options->quiet, err);
     if (!code)
         code = kist_run_items_facts(&run->items, &run->manifest.facts, err);
     if (!code)
@@ -186,7 +192,8 @@ static void fill_places(const struct run *run)
     for (size_t i = 0; report->places && i < run->targets.count; i++) {
         const struct kist_target *target = &run->targets.items[i];
         struct kist_run_place *place = &report->places[report->place_count++];
-        *place = (struct kist_run_place){.destination = strdup(target->section->name), .complete = target->complete};
+        *place =
+            (struct kist_run_place){.destination = strdup(target->section->name), .complete = target->complete};
         if (target->complete || !target->err.code)
             continue;
         place->cause = strdup(kist_error_text(&target->err));
@@ -204,10 +211,12 @@ static void conclude(struct run *run, int code)
         end_targets(run);
     if (code || complete < run->targets.count)
         kist_targets_undo(&run->targets, run->manifest.id, code != 0);
-    report->outcome = code ? KIST_OUTCOME_FAILED
-                           : complete < run->targets.count ? KIST_OUTCOME_DEGRADED : KIST_OUTCOME_OK;
-    report->exit = code ? exit_of(run, code)
-                        : report->outcome == KIST_OUTCOME_DEGRADED ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
+    report->outcome = code                            ? KIST_OUTCOME_FAILED
+                      : complete < run->targets.count ? KIST_OUTCOME_DEGRADED
+                                                      : KIST_OUTCOME_OK;
+    report->exit = code                                       ? exit_of(run, code)
+                   : report->outcome == KIST_OUTCOME_DEGRADED ? KIST_EXIT_DEGRADED
+                                                              : KIST_EXIT_OK;
     report->raw_size = kist_manifest_raw_size(&run->manifest);
     report->stored_size = kist_manifest_stored_size(&run->manifest);
     fill_places(run);
@@ -216,7 +225,8 @@ static void conclude(struct run *run, int code)
 void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
               struct kist_run_report *ret_report)
 {
-    *ret_report = (struct kist_run_report){.pipeline = pipeline->name, .started = kist_time_now(), .err = KIST_ERROR_INIT};
+    *ret_report =
+        (struct kist_run_report){.pipeline = pipeline->name, .started = kist_time_now(), .err = KIST_ERROR_INIT};
     struct run run = {.pipeline = pipeline, .options = options, .report = ret_report, .lock = KIST_LOCK_INIT};
     int64_t begun = kist_time_monotonic_ms();
     int code = kist_cancel_new(options->cancel, &run.cancel, &ret_report->err);

@@ -26,13 +26,13 @@ struct kist_run_report {
     char id[KIST_ID_LENGTH + 1]; /* "" when it did not get that far */
     enum kist_outcome outcome;
     enum kist_exit exit;
-    int64_t started, finished;   /* seconds since 1970 */
+    int64_t started, finished; /* seconds since 1970 */
     int64_t duration_ms;
     uint64_t raw_size, stored_size;
     struct kist_run_place *places;
     size_t place_count;
-    struct kist_error err;       /* why it failed */
-    int told_badly;              /* a notifier or the history failed */
+    struct kist_error err; /* why it failed */
+    int told_badly;        /* a notifier or the history failed */
 };
 
 /* Runs the pipeline; everything that happened is in the report, which the caller frees. Errors are logged here. */

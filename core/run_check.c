@@ -4,15 +4,16 @@
 #include "targets.h"
 
 /* Asks the source and every filter; opening one reads what it needs (keys, programs). */
-static int check_source(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel, json_t **ret_facts,
-                        struct kist_error *err)
+static int check_source(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
+                        json_t **ret_facts, struct kist_error *err)
 {
     const struct kist_config_section *section = pipeline->source;
     struct kist_facts_builder builder;
     struct kist_instance *instance = NULL;
     int code = kist_facts_init(&builder, err);
     if (!code)
-        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel, &instance, err);
+        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel,
+                                  &instance, err);
     if (!code)
         code = kist_instance_result(instance,
                                     section->plugin->as.source.check(instance->self, &builder.facts, err), err);
@@ -23,13 +24,15 @@ static int check_source(const struct kist_config_pipeline *pipeline, struct kist
     return code;
 }
 
-static int check_filters(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel, struct kist_error *err)
+static int check_filters(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
+                         struct kist_error *err)
 {
     int code = 0;
     for (size_t i = 0; i < pipeline->filter_count && !code; i++) {
         const struct kist_config_section *section = pipeline->filters[i];
         struct kist_instance *instance = NULL;
-        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel, &instance, err);
+        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel,
+                                  &instance, err);
         if (!code)
             kist_instance_close(instance);
     }

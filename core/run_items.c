@@ -89,7 +89,8 @@ static int open_instances(const struct kist_config_pipeline *pipeline, struct ki
                           struct kist_run_items *items, struct kist_error *err)
 {
     const struct kist_config_section *source = pipeline->source;
-    int code = kist_instance_open(source->plugin, source->config, pipeline->name, source->name, cancel, &items->source, err);
+    int code = kist_instance_open(source->plugin, source->config, pipeline->name, source->name, cancel,
+                                  &items->source, err);
     if (!code && !(items->filters = calloc(pipeline->filter_count + 1, sizeof(struct kist_instance *))))
         code = kist_fail(err, KIST_ERR_FAILED, "out of memory");
     while (!code && items->filter_count < pipeline->filter_count) {
@@ -107,8 +108,8 @@ int kist_run_items_open(const struct kist_config_pipeline *pipeline, const char 
     struct kist_run_items items = {0};
     int code = open_instances(pipeline, cancel, &items, err);
     if (!code)
-        code = kist_instance_result(items.source,
-                                    items.source->plugin->as.source.items(items.source->self, note_item, &items, err), err);
+        code = kist_instance_result(
+            items.source, items.source->plugin->as.source.items(items.source->self, note_item, &items, err), err);
     if (!code && items.count == 0)
         code = kist_fail(err, KIST_ERR_FAILED, "%s: the source has nothing to save", items.source->where);
     if (!code)
@@ -150,8 +151,8 @@ static int enter_item(struct kist_manifest *manifest, const struct kist_transfer
     if (code)
         return code;
     if (duplicate(item->name, &entry->name) || duplicate(item->format, &entry->format) ||
-        duplicate(item->content_type, &entry->content_type) || duplicate(item->stock_restore, &entry->stock_restore) ||
-        duplicate(key, &entry->key))
+        duplicate(item->content_type, &entry->content_type) ||
+        duplicate(item->stock_restore, &entry->stock_restore) || duplicate(key, &entry->key))
         return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
     entry->raw.size = transfer->raw_size;
     entry->stored.size = transfer->stored_size;
@@ -203,12 +204,16 @@ int kist_run_items_save(struct kist_run_items *items, struct kist_targets *targe
 {
     int64_t expected = 0;
     for (size_t i = 0; i < items->count; i++)
-        expected = expected < 0 || items->items[i].item.size_estimate < 0 ? -1
-                                                                          : expected + items->items[i].item.size_estimate;
-    struct kist_transfer transfer = {
-        .source = items->source, .filters = items->filters, .filter_count = items->filter_count, .need = targets->need,
-        .targets = calloc(targets->count + 1, sizeof *transfer.targets), .cancel = cancel,
-        .progress = kist_progress_start(targets->pipeline->name, quiet)};
+        expected = expected < 0 || items->items[i].item.size_estimate < 0
+                       ? -1
+                       : expected + items->items[i].item.size_estimate;
+    struct kist_transfer transfer = {.source = items->source,
+                                     .filters = items->filters,
+                                     .filter_count = items->filter_count,
+                                     .need = targets->need,
+                                     .targets = calloc(targets->count + 1, sizeof *transfer.targets),
+                                     .cancel = cancel,
+                                     .progress = kist_progress_start(targets->pipeline->name, quiet)};
     kist_progress_expect(transfer.progress, expected);
     int code = transfer.targets ? save_all(items, &transfer, targets, manifest, err)
                                 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
@@ -222,8 +227,8 @@ int kist_run_items_facts(struct kist_run_items *items, json_t **ret_facts, struc
     struct kist_facts_builder builder;
     int code = kist_facts_init(&builder, err);
     if (!code)
-        code = kist_instance_result(items->source,
-                                    items->source->plugin->as.source.facts(items->source->self, &builder.facts, err), err);
+        code = kist_instance_result(
+            items->source, items->source->plugin->as.source.facts(items->source->self, &builder.facts, err), err);
     if (!code)
         code = kist_facts_take(&builder, ret_facts, err);
     kist_facts_done(&builder);

@@ -34,10 +34,10 @@ static json_t *history_entry(const struct kist_run_report *report)
         if (report->places[i].destination)
             json_object_set_new(places, report->places[i].destination, json_boolean(report->places[i].complete));
     return json_pack("{s:s, s:s, s:s*, s:s, s:s, s:i, s:I, s:I, s:I, s:o, s:s*}", "event", "run", "pipeline",
-                     report->pipeline, "id", report->id[0] ? report->id : NULL, "outcome", outcome_name(report->outcome),
-                     "started", started, "exit", (int)report->exit, "duration_ms", (json_int_t)report->duration_ms,
-                     "raw_size", (json_int_t)report->raw_size, "stored_size", (json_int_t)report->stored_size,
-                     "destinations", places, "cause", cause_of(report));
+                     report->pipeline, "id", report->id[0] ? report->id : NULL, "outcome",
+                     outcome_name(report->outcome), "started", started, "exit", (int)report->exit, "duration_ms",
+                     (json_int_t)report->duration_ms, "raw_size", (json_int_t)report->raw_size, "stored_size",
+                     (json_int_t)report->stored_size, "destinations", places, "cause", cause_of(report));
 }
 
 static void fill_event(const struct kist_run_report *report, char *summary, struct kist_event *event)
@@ -45,12 +45,18 @@ static void fill_event(const struct kist_run_report *report, char *summary, stru
     static const uint32_t kinds[] = {[KIST_OUTCOME_OK] = KIST_EVENT_SUCCESS,
                                      [KIST_OUTCOME_DEGRADED] = KIST_EVENT_DEGRADED,
                                      [KIST_OUTCOME_FAILED] = KIST_EVENT_FAILURE};
-    *event = (struct kist_event){
-        .struct_size = sizeof *event, .kind = kinds[report->outcome], .pipeline = report->pipeline,
-        .backup = report->id[0] ? report->id : NULL, .host = kist_host_name(), .summary = summary,
-        .cause = cause_of(report), .next_step = report->err.hint, .started_ms = report->started * 1000,
-        .finished_ms = report->finished * 1000, .raw_size = (int64_t)report->raw_size,
-        .stored_size = (int64_t)report->stored_size};
+    *event = (struct kist_event){.struct_size = sizeof *event,
+                                 .kind = kinds[report->outcome],
+                                 .pipeline = report->pipeline,
+                                 .backup = report->id[0] ? report->id : NULL,
+                                 .host = kist_host_name(),
+                                 .summary = summary,
+                                 .cause = cause_of(report),
+                                 .next_step = report->err.hint,
+                                 .started_ms = report->started * 1000,
+                                 .finished_ms = report->finished * 1000,
+                                 .raw_size = (int64_t)report->raw_size,
+                                 .stored_size = (int64_t)report->stored_size};
 }
 
 static int notify_one(const struct kist_config_section *section, const struct kist_run_report *report,
@@ -58,7 +64,8 @@ static int notify_one(const struct kist_config_section *section, const struct ki
 {
     struct kist_instance *instance = NULL;
     /* Not cancelled by the signal that ended the run: that is what has to be told. */
-    int code = kist_instance_open(section->plugin, section->config, report->pipeline, section->name, NULL, &instance, err);
+    int code = kist_instance_open(section->plugin, section->config, report->pipeline, section->name, NULL,
+                                  &instance, err);
     if (!code)
         code = kist_instance_result(
             instance, section->plugin->as.notifier.notify(instance->self, event, NOTIFY_DEADLINE_MS, err), err);

@@ -11,14 +11,18 @@ static const struct kist_filter *filter_of(const struct kist_stage_filter *stage
 }
 
 /* Encodes one block into `output`. */
-static int encode_block(struct kist_stage_filter *stage, void *worker, const struct kist_buffer *input, uint64_t index,
-                        struct kist_buffer *output, struct kist_error *err)
+static int encode_block(struct kist_stage_filter *stage, void *worker, const struct kist_buffer *input,
+                        uint64_t index, struct kist_buffer *output, struct kist_error *err)
 {
-    struct kist_block block = {.struct_size = sizeof block, .last = input->last, .index = index, .data = input->data,
+    struct kist_block block = {.struct_size = sizeof block,
+                               .last = input->last,
+                               .index = index,
+                               .data = input->data,
                                .size = input->size};
     size_t size = 0;
     int code = kist_instance_result(
-        stage->instance, filter_of(stage)->encode(worker, &block, output->data, output->capacity, &size, err), err);
+        stage->instance, filter_of(stage)->encode(worker, &block, output->data, output->capacity, &size, err),
+        err);
     if (!code && size > output->capacity)
         code = kist_fail(err, KIST_ERR_BUG, "%s: wrote %zu bytes into room for %zu", stage->instance->where, size,
                          output->capacity);
@@ -58,7 +62,8 @@ static void *run_worker(void *arg)
     struct kist_stage_filter *stage = arg;
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     void *worker = NULL;
-    int code = kist_instance_result(stage->instance, filter_of(stage)->worker_open(stage->encoder, &worker, &err), &err);
+    int code =
+        kist_instance_result(stage->instance, filter_of(stage)->worker_open(stage->encoder, &worker, &err), &err);
     if (!code) {
         code = work(stage, worker, &err);
         filter_of(stage)->worker_close(worker);
@@ -123,11 +128,13 @@ static int begin(struct kist_stage_filter *stage, struct kist_error *err)
         return code;
     size_t size = 0;
     code = kist_instance_result(stage->instance,
-                                filter_of(stage)->encode_begin(stage->instance->self, header->data, header->capacity, &size,
-                                                               &stage->encoder, err), err);
+                                filter_of(stage)->encode_begin(stage->instance->self, header->data,
+                                                               header->capacity, &size, &stage->encoder, err),
+                                err);
     stage->encoder_open = !code;
     if (!code && size > header->capacity)
-        code = kist_fail(err, KIST_ERR_BUG, "%s: its header is larger than the room for it", stage->instance->where);
+        code =
+            kist_fail(err, KIST_ERR_BUG, "%s: its header is larger than the room for it", stage->instance->where);
     if (code || size == 0) {
         kist_buffer_release(header);
         return code;
@@ -143,7 +150,8 @@ int kist_stage_filter_start(struct kist_stage_filter *stage, size_t workers, str
     size_t bound = (size_t)filter->encoded_bound(stage->instance->self, stage->block_size);
     int code = kist_stream_queue(stage->stream, workers + 2, &stage->output, err);
     if (!code)
-        code = kist_stream_pool(stage->stream, 2 * workers + 4, bound > HEADER_ROOM ? bound : HEADER_ROOM, &stage->pool, err);
+        code = kist_stream_pool(stage->stream, 2 * workers + 4, bound > HEADER_ROOM ? bound : HEADER_ROOM,
+                                &stage->pool, err);
     if (!code && stage->uncut) {
         code = kist_stream_queue(stage->stream, workers + 1, &stage->input, err);
         if (!code)

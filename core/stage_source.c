@@ -12,7 +12,8 @@ static int fill(struct kist_stage_source *stage, void *reader, struct kist_buffe
         if (code)
             return code;
         if (got > room)
-            return kist_fail(err, KIST_ERR_BUG, "%s: read %zu bytes into room for %zu", stage->instance->where, got, room);
+            return kist_fail(err, KIST_ERR_BUG, "%s: read %zu bytes into room for %zu", stage->instance->where,
+                             got, room);
         if (got == 0) {
             *ret_end = 1;
             return 0;

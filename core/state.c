@@ -112,9 +112,9 @@ int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_
     if (lock.fd < 0)
         code = kist_fail_errno(err, errno, "cannot open the lock '%s'", path);
     else if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0) {
-        code = errno == EWOULDBLOCK
-                   ? kist_fail(err, KIST_ERR_EXISTS, "another run of '%s' is at work (it holds '%s')", pipeline, path)
-                   : kist_fail_errno(err, errno, "cannot lock '%s'", path);
+        code = errno == EWOULDBLOCK ? kist_fail(err, KIST_ERR_EXISTS,
+                                                "another run of '%s' is at work (it holds '%s')", pipeline, path)
+                                    : kist_fail_errno(err, errno, "cannot lock '%s'", path);
         if (code == KIST_ERR_EXISTS)
             kist_hint(err, "wait for it; `fuser -v %s` names the process", path);
     } else

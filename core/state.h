@@ -10,7 +10,8 @@
 #include <jansson.h>
 
 /* The directory that applies: --state, $KIST_STATE, [kist] state, $STATE_DIRECTORY, then the default of the user. New. */
-int kist_state_find(const char *option, const char *configured, char **ret_dir, struct kist_error *err) KIST_CHECKED;
+int kist_state_find(const char *option, const char *configured, char **ret_dir,
+                    struct kist_error *err) KIST_CHECKED;
 /* Makes the directory and what belongs in it, for this user alone. */
 int kist_state_prepare(const char *dir, struct kist_error *err) KIST_CHECKED;
 
@@ -21,12 +22,15 @@ struct kist_lock {
     char *owner;
 };
 
-#define KIST_LOCK_INIT { .fd = -1 }
+#define KIST_LOCK_INIT                                                                                            \
+    {                                                                                                             \
+        .fd = -1                                                                                                  \
+    }
 
 /* Takes it without waiting: KIST_ERR_EXISTS when another run holds it. The kernel frees it when the process ends, however
  * it ends. */
-int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_lock, struct kist_error *err)
-    KIST_CHECKED;
+int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_lock,
+                   struct kist_error *err) KIST_CHECKED;
 void kist_lock_release(struct kist_lock *lock);
 
 /* Appends one JSON object as a line to history.jsonl; `time`, `host` and `user` are added. */

@@ -14,7 +14,8 @@ int kist_store_open(const struct kist_config_section *section, const char *pipel
     if (!store)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     *store = (struct kist_store){.section = section, .plugin = &section->plugin->as.destination};
-    int code = kist_instance_open(section->plugin, section->config, pipeline, section->name, cancel, &store->instance, err);
+    int code = kist_instance_open(section->plugin, section->config, pipeline, section->name, cancel,
+                                  &store->instance, err);
     if (code) {
         free(store);
         return code;
@@ -77,7 +78,8 @@ int kist_store_put_begin(struct kist_store *store, const char *key, int64_t size
     return kist_instance_result(store->instance, code, err);
 }
 
-int kist_store_put_write(struct kist_store *store, void *writer, const void *data, size_t size, struct kist_error *err)
+int kist_store_put_write(struct kist_store *store, void *writer, const void *data, size_t size,
+                         struct kist_error *err)
 {
     const unsigned char *from = data;
     int code = 0;
@@ -129,9 +131,11 @@ int kist_store_get_read(struct kist_store *store, void *reader, void *data, size
                         struct kist_error *err)
 {
     size_t size = 0;
-    int code = kist_instance_result(store->instance, store->plugin->get_read(reader, data, capacity, &size, err), err);
+    int code =
+        kist_instance_result(store->instance, store->plugin->get_read(reader, data, capacity, &size, err), err);
     if (!code && size > capacity)
-        code = kist_fail(err, KIST_ERR_BUG, "%s: read %zu bytes into room for %zu", store->instance->where, size, capacity);
+        code = kist_fail(err, KIST_ERR_BUG, "%s: read %zu bytes into room for %zu", store->instance->where, size,
+                         capacity);
     if (!code)
         *ret_size = size;
     return code;
@@ -173,8 +177,8 @@ static int read_all(struct kist_store *store, void *reader, size_t limit, char *
     return 0;
 }
 
-int kist_store_get_bytes(struct kist_store *store, const char *key, size_t limit, char **ret_data, size_t *ret_size,
-                         struct kist_error *err)
+int kist_store_get_bytes(struct kist_store *store, const char *key, size_t limit, char **ret_data,
+                         size_t *ret_size, struct kist_error *err)
 {
     void *reader = NULL;
     int code = kist_store_get_begin(store, key, &reader, err);
@@ -214,7 +218,8 @@ static int give_relative(void *arg, const struct kist_object *object)
     return listing->give(listing->arg, &copy);
 }
 
-int kist_store_list(struct kist_store *store, const char *folder, kist_object_fn give, void *arg, struct kist_error *err)
+int kist_store_list(struct kist_store *store, const char *folder, kist_object_fn give, void *arg,
+                    struct kist_error *err)
 {
     char *full = NULL;
     int code = full_key(store, folder, &full, err);

@@ -26,26 +26,28 @@ int kist_store_sweep(struct kist_store *store, uint64_t *ret_count, struct kist_
 /* Keys here are relative to the section's prefix. */
 int kist_store_put_begin(struct kist_store *store, const char *key, int64_t size, const char *content_type,
                          void **ret_writer, struct kist_error *err) KIST_CHECKED;
-int kist_store_put_write(struct kist_store *store, void *writer, const void *data, size_t size, struct kist_error *err)
-    KIST_CHECKED;
-int kist_store_put_commit(struct kist_store *store, void *writer, uint64_t size, struct kist_error *err) KIST_CHECKED;
+int kist_store_put_write(struct kist_store *store, void *writer, const void *data, size_t size,
+                         struct kist_error *err) KIST_CHECKED;
+int kist_store_put_commit(struct kist_store *store, void *writer, uint64_t size,
+                          struct kist_error *err) KIST_CHECKED;
 void kist_store_put_abort(struct kist_store *store, void *writer);
 int kist_store_put_bytes(struct kist_store *store, const char *key, const void *data, size_t size,
                          const char *content_type, struct kist_error *err) KIST_CHECKED;
 
-int kist_store_get_begin(struct kist_store *store, const char *key, void **ret_reader, struct kist_error *err)
-    KIST_CHECKED;
+int kist_store_get_begin(struct kist_store *store, const char *key, void **ret_reader,
+                         struct kist_error *err) KIST_CHECKED;
 int kist_store_get_read(struct kist_store *store, void *reader, void *data, size_t capacity, size_t *ret_size,
                         struct kist_error *err) KIST_CHECKED;
 void kist_store_get_end(struct kist_store *store, void *reader);
 /* The whole object with a closing zero, refused above `limit` bytes. New. */
-int kist_store_get_bytes(struct kist_store *store, const char *key, size_t limit, char **ret_data, size_t *ret_size,
-                         struct kist_error *err) KIST_CHECKED;
+int kist_store_get_bytes(struct kist_store *store, const char *key, size_t limit, char **ret_data,
+                         size_t *ret_size, struct kist_error *err) KIST_CHECKED;
 
 /* Objects below `folder`, keys relative to the prefix again. A store that gives foreign keys is an error. */
 int kist_store_list(struct kist_store *store, const char *folder, kist_object_fn give, void *arg,
                     struct kist_error *err) KIST_CHECKED;
-int kist_store_size(struct kist_store *store, const char *key, int64_t *ret_size, struct kist_error *err) KIST_CHECKED;
+int kist_store_size(struct kist_store *store, const char *key, int64_t *ret_size,
+                    struct kist_error *err) KIST_CHECKED;
 int kist_store_remove(struct kist_store *store, const char *key, struct kist_error *err) KIST_CHECKED;
 
 #endif

@@ -16,7 +16,8 @@ void kist_stream_done(struct kist_stream *stream)
     kist_error_done(&stream->err);
 }
 
-int kist_stream_queue(struct kist_stream *stream, size_t capacity, struct kist_queue **ret_queue, struct kist_error *err)
+int kist_stream_queue(struct kist_stream *stream, size_t capacity, struct kist_queue **ret_queue,
+                      struct kist_error *err)
 {
     if (stream->queue_count == KIST_STREAM_PARTS)
         return kist_fail(err, KIST_ERR_CONFIG, "too many filters and destinations in one pipeline");

@@ -35,8 +35,8 @@ void kist_stream_init(struct kist_stream *stream, struct kist_cancel *cancel, st
 /* Frees queues and pools, in this order, and the error. All threads are gone. */
 void kist_stream_done(struct kist_stream *stream);
 /* Make a queue or pool that belongs to the stream. */
-int kist_stream_queue(struct kist_stream *stream, size_t capacity, struct kist_queue **ret_queue, struct kist_error *err)
-    KIST_CHECKED;
+int kist_stream_queue(struct kist_stream *stream, size_t capacity, struct kist_queue **ret_queue,
+                      struct kist_error *err) KIST_CHECKED;
 int kist_stream_pool(struct kist_stream *stream, size_t count, size_t capacity, struct kist_buffer_pool **ret_pool,
                      struct kist_error *err) KIST_CHECKED;
 /* Keeps the first error (moved out of `err`) and stops everything. Later ones are dropped: they are its echo. */
@@ -63,12 +63,12 @@ void kist_stage_source_join(struct kist_stage_source *stage);
 struct kist_stage_filter {
     struct kist_stream *stream;
     struct kist_instance *instance;
-    struct kist_queue *input;  /* whole blocks */
+    struct kist_queue *input; /* whole blocks */
     struct kist_queue *output;
     struct kist_buffer_pool *pool;
     void *encoder;
     int encoder_open;
-    uint64_t first_index;      /* of the first block in the output: 1 after a header */
+    uint64_t first_index; /* of the first block in the output: 1 after a header */
     pthread_t *threads;
     size_t running;
     /* Cutting: only where `uncut` is set. */

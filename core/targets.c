@@ -7,7 +7,8 @@ int kist_targets_open(const struct kist_config_pipeline *pipeline, const char *o
                       struct kist_targets *ret_targets, struct kist_error *err)
 {
     size_t count = pipeline->destination_count;
-    struct kist_targets targets = {.pipeline = pipeline, .owner = owner, .count = count, .items = calloc(count, sizeof *targets.items)};
+    struct kist_targets targets = {
+        .pipeline = pipeline, .owner = owner, .count = count, .items = calloc(count, sizeof *targets.items)};
     if (!targets.items)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     targets.need = pipeline->require == KIST_REQUIRE_ALL ? count : (size_t)pipeline->require;

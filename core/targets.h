@@ -8,16 +8,16 @@ struct kist_target {
     const struct kist_config_section *section;
     struct kist_store *store; /* NULL when it could not be opened */
     struct kist_catalog catalog;
-    struct kist_error err;    /* the first failure; err.code tells whether there was one */
-    int begun;                /* the note of this run is there */
-    int complete;             /* its manifest is written */
+    struct kist_error err; /* the first failure; err.code tells whether there was one */
+    int begun;             /* the note of this run is there */
+    int complete;          /* its manifest is written */
 };
 
 struct kist_targets {
     const struct kist_config_pipeline *pipeline;
     struct kist_target *items;
     size_t count;
-    size_t need; /* how many must succeed */
+    size_t need;       /* how many must succeed */
     const char *owner; /* of the lock that this run holds; borrowed */
 };
 
@@ -30,7 +30,8 @@ void kist_targets_close(struct kist_targets *targets);
 
 /* Runs a step on every destination that has not failed. Fails, with the first destination's error, once fewer than
  * `need` are left. */
-int kist_targets_step(struct kist_targets *targets, kist_target_fn step, void *arg, struct kist_error *err) KIST_CHECKED;
+int kist_targets_step(struct kist_targets *targets, kist_target_fn step, void *arg,
+                      struct kist_error *err) KIST_CHECKED;
 /* Takes down a failure; what remains decides as above. */
 int kist_targets_enough(const struct kist_targets *targets, struct kist_error *err) KIST_CHECKED;
 size_t kist_targets_complete(const struct kist_targets *targets);

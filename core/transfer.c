@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #define MAX_WORKERS 8
-#define WRITER_QUEUE 4   /* buffers that a destination may lag behind */
-#define TICK_MS 200      /* how often a waiting transfer looks whether it was cancelled */
+#define WRITER_QUEUE 4 /* buffers that a destination may lag behind */
+#define TICK_MS 200    /* how often a waiting transfer looks whether it was cancelled */
 
 /* All stages of one transfer. */
 struct plumbing {
@@ -36,8 +36,10 @@ static int start_writers(struct plumbing *plumbing, struct kist_error *err)
     int code = 0;
     for (size_t i = 0; i < transfer->target_count && !code; i++) {
         struct kist_stage_writer *writer = &plumbing->writers[i];
-        *writer = (struct kist_stage_writer){.stream = &plumbing->stream, .store = transfer->targets[i].store,
-                                             .key = transfer->targets[i].key, .err = KIST_ERROR_INIT};
+        *writer = (struct kist_stage_writer){.stream = &plumbing->stream,
+                                             .store = transfer->targets[i].store,
+                                             .key = transfer->targets[i].key,
+                                             .err = KIST_ERROR_INIT};
         code = kist_stream_queue(&plumbing->stream, WRITER_QUEUE, &writer->input, err);
     }
     for (size_t i = 0; i < transfer->target_count && !code; i++)
@@ -51,15 +53,16 @@ static int start_stages(struct plumbing *plumbing, struct kist_error *err)
     struct kist_transfer *transfer = plumbing->transfer;
     size_t workers = transfer->workers ? transfer->workers : worker_count();
     size_t block = transfer->filter_count ? block_size_of(transfer->filters[0]) : KIST_STREAM_BLOCK;
-    plumbing->source = (struct kist_stage_source){.stream = &plumbing->stream, .instance = transfer->source,
-                                                  .item = transfer->item};
+    plumbing->source = (struct kist_stage_source){
+        .stream = &plumbing->stream, .instance = transfer->source, .item = transfer->item};
     int code = kist_stream_pool(&plumbing->stream, 2 * workers + 2, block, &plumbing->source.pool, err);
     if (!code)
         code = kist_stream_queue(&plumbing->stream, workers + 1, &plumbing->source.output, err);
     plumbing->end = plumbing->source.output;
     for (size_t i = 0; i < transfer->filter_count && !code; i++) {
         struct kist_stage_filter *filter = &plumbing->filters[i];
-        *filter = (struct kist_stage_filter){.stream = &plumbing->stream, .instance = transfer->filters[i],
+        *filter = (struct kist_stage_filter){.stream = &plumbing->stream,
+                                             .instance = transfer->filters[i],
                                              .block_size = block_size_of(transfer->filters[i])};
         *(i == 0 ? &filter->input : &filter->uncut) = plumbing->end;
         code = kist_stage_filter_start(filter, workers, err);

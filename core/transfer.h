@@ -19,9 +19,9 @@ struct kist_transfer {
     size_t filter_count;
     struct kist_transfer_target *targets;
     size_t target_count;
-    size_t workers;                 /* per filter; 0: one per core */
-    size_t need;                    /* fewer targets than that left: there is no point in going on */
-    struct kist_cancel *cancel;     /* set by a failure; the instances were opened with it */
+    size_t workers;             /* per filter; 0: one per core */
+    size_t need;                /* fewer targets than that left: there is no point in going on */
+    struct kist_cancel *cancel; /* set by a failure; the instances were opened with it */
     struct kist_progress *progress;
     /* out: */
     uint64_t raw_size, stored_size;

@@ -44,7 +44,8 @@ static int drain(const struct kist_verify *verify, struct kist_pull *pull, struc
     return code;
 }
 
-static int verify_stored(const struct kist_verify *verify, const struct kist_manifest_item *item, struct kist_error *err)
+static int verify_stored(const struct kist_verify *verify, const struct kist_manifest_item *item,
+                         struct kist_error *err)
 {
     struct kist_pull *pull = NULL;
     int code = kist_pull_open(verify->store, item, NULL, 0, &pull, err);
@@ -66,8 +67,8 @@ static int verify_decoded(const struct kist_verify *verify, const struct kist_ma
     if (!code)
         code = kist_pull_open(verify->store, item, filters, 1, &pull, err);
     if (!code && source)
-        code = kist_instance_result(source,
-                                    source->plugin->as.source.restore_begin(source->self, &request, &restore, err), err);
+        code = kist_instance_result(
+            source, source->plugin->as.source.restore_begin(source->self, &request, &restore, err), err);
     if (!code && source) {
         code = kist_feed_item(source, restore, pull, item, verify->progress, err);
         source->plugin->as.source.restore_end(restore);
@@ -95,7 +96,8 @@ static int verify_notes(const struct kist_verify *verify, struct kist_error *err
     const struct kist_manifest *manifest = verify->manifest;
     if (verify->level == KIST_VERIFY_SIZE)
         return verify_size(verify, manifest->notes_key, &manifest->notes, err);
-    struct kist_manifest_item item = {.key = manifest->notes_key, .stored = manifest->notes, .raw = manifest->notes};
+    struct kist_manifest_item item = {
+        .key = manifest->notes_key, .stored = manifest->notes, .raw = manifest->notes};
     return verify_stored(verify, &item, err);
 }
 
@@ -118,8 +120,8 @@ static int open_source(const struct kist_verify *verify, struct kist_instance **
     if (verify->level != KIST_VERIFY_DECODE || !(section->plugin->features & KIST_SOURCE_CHECKS) ||
         strcmp(section->plugin->name, verify->manifest->source_plugin) != 0)
         return 0;
-    return kist_instance_open(section->plugin, section->config, verify->pipeline->name, section->name, verify->cancel,
-                              ret_source, err);
+    return kist_instance_open(section->plugin, section->config, verify->pipeline->name, section->name,
+                              verify->cancel, ret_source, err);
 }
 
 int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
@@ -133,7 +135,8 @@ int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
     for (size_t i = 0; i < manifest->item_count && err->code != KIST_ERR_CANCELLED; i++)
         if (verify_item(verify, &manifest->items[i], source, &next))
             keep_first(verify, manifest->items[i].key, err, &next);
-    if (manifest->notes_key && !verify->items_only && err->code != KIST_ERR_CANCELLED && verify_notes(verify, &next))
+    if (manifest->notes_key && !verify->items_only && err->code != KIST_ERR_CANCELLED &&
+        verify_notes(verify, &next))
         keep_first(verify, manifest->notes_key, err, &next);
     kist_instance_close(source);
     return err->code;

@@ -135,7 +135,8 @@ int filter_case_order(struct filter_trial *t)
             size_t number = share.first;
             share_done(&share);
             EXPECT(t, failed == 0, "block %zu of %zu fails out of order", number, count);
-            EXPECT(t, same, "block %zu of %zu decodes to something else when it comes out of order", number, count);
+            EXPECT(t, same, "block %zu of %zu decodes to something else when it comes out of order", number,
+                   count);
         }
     }
     return 0;

@@ -134,9 +134,18 @@ static int add_secret(const struct kist_host *host, const char *text)
 int kist_test_host_init(struct kist_test_host *test)
 {
     *test = (struct kist_test_host){
-        .host = {.struct_size = sizeof(struct kist_host), .core = test, .log = log_line, .fail = fail, .hint = hint,
-                 .retry = retry, .cancelled = cancelled, .cancel_fd = cancel_fd, .now_ms = now_ms,
-                 .monotonic_ms = monotonic_ms, .random = random_bytes, .keep_string = keep_string,
+        .host = {.struct_size = sizeof(struct kist_host),
+                 .core = test,
+                 .log = log_line,
+                 .fail = fail,
+                 .hint = hint,
+                 .retry = retry,
+                 .cancelled = cancelled,
+                 .cancel_fd = cancel_fd,
+                 .now_ms = now_ms,
+                 .monotonic_ms = monotonic_ms,
+                 .random = random_bytes,
+                 .keep_string = keep_string,
                  .add_secret = add_secret},
         .err = {.struct_size = sizeof(struct kist_error)},
     };

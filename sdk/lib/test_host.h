@@ -5,13 +5,13 @@
 #include <kist/plugin.h>
 
 struct kist_test_host {
-    struct kist_host host;  /* hand &test.host to `open` */
-    struct kist_error err;  /* for the calls of the test */
-    char *log;              /* all lines, or NULL */
+    struct kist_host host; /* hand &test.host to `open` */
+    struct kist_error err; /* for the calls of the test */
+    char *log;             /* all lines, or NULL */
     size_t log_size;
-    int cancelled;          /* set by kist_test_host_cancel */
+    int cancelled; /* set by kist_test_host_cancel */
     int cancel_pipe[2];
-    int random_fails;       /* set it to make random() fail */
+    int random_fails; /* set it to make random() fail */
     char **kept;
     size_t kept_count;
 };

@@ -134,7 +134,6 @@ def bench(args, cluster, folder, table):
     zstd, gzip = Kist(folder / "zstd", cluster, args.kist), Kist(folder / "gzip", cluster, args.kist)
     for kist, filters in ((zstd, "zstd"), (gzip, "gzip")):
         kist.pipeline("bench", filters=filters)
-        kist.env = {"PATH": env["PATH"]}
     line = {kist: " ".join(str(word) for word in kist.arguments(["-q", "run", "p"])) for kist in (zstd, gzip)}
     stored = {}
 

@@ -85,9 +85,22 @@ static void backups_are_sorted_and_junk_is_ignored(void **state)
     have("deep/down/_kist/shop/" MID ".json");
     have("deep/down/_kist/shop/" MID ".pending");
     static const char *const junk[] = {
-        "README", ".json", ".pending", OLD, OLD ".jso", OLD ".json.tmp", OLD ".JSON", "x" OLD ".json", OLD "x.json",
-        "2020-13-01T00-00-00Z.json", "2020-02-30T00-00-00Z.json", "2020-01-01T00:00:00Z.json",
-        "kept/2019-01-01T00-00-00Z.json", "kept/2019-01-01T00-00-00Z.pending", "lost+found/x", "\xf0\x9f\x98\x80",
+        "README",
+        ".json",
+        ".pending",
+        OLD,
+        OLD ".jso",
+        OLD ".json.tmp",
+        OLD ".JSON",
+        "x" OLD ".json",
+        OLD "x.json",
+        "2020-13-01T00-00-00Z.json",
+        "2020-02-30T00-00-00Z.json",
+        "2020-01-01T00:00:00Z.json",
+        "kept/2019-01-01T00-00-00Z.json",
+        "kept/2019-01-01T00-00-00Z.pending",
+        "lost+found/x",
+        "\xf0\x9f\x98\x80",
     };
     char key[200];
     for (size_t i = 0; i < sizeof junk / sizeof *junk; i++) {
@@ -185,7 +198,8 @@ static void other_owners_get_a_day(void **state)
 static void damaged_notes(void **state)
 {
     (void)state;
-    static const char *const notes[] = {"", "{", "[]", "null", "{\"owner\": 1}", "{\"owner\": \"a\", \"keys\": 3}", "\xff"};
+    static const char *const notes[] = {
+        "", "{", "[]", "null", "{\"owner\": 1}", "{\"owner\": \"a\", \"keys\": 3}", "\xff"};
     char fresh[KIST_ID_LENGTH + 1], key[100];
     kist_id_of_time(kist_time_now(), fresh);
     snprintf(key, sizeof key, "deep/down/_kist/shop/%s.pending", fresh);
@@ -244,7 +258,8 @@ static void commit_load_remove(void **state)
     assert_int_equal(kist_catalog_commit(store, "shop", NEW, "{}", 2, &err), KIST_ERR_EXISTS);
     kist_error_clear(&err);
     assert_int_equal(kist_catalog_load(store, "shop", NEW, &manifest, &err), KIST_ERR_CORRUPT);
-    assert_non_null(strstr(err.message, "disk: '_kist/shop/" NEW ".json': manifest of 'shop/" NEW "': it is cut off"));
+    assert_non_null(
+        strstr(err.message, "disk: '_kist/shop/" NEW ".json': manifest of 'shop/" NEW "': it is cut off"));
     assert_int_equal(kist_catalog_remove(store, "shop", NEW, &err), 0);
     assert_int_equal(disk.count, 0);
     assert_int_equal(kist_catalog_remove(store, "shop", NEW, &err), 0);
@@ -277,16 +292,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_store),
-        TEST(backups_are_sorted_and_junk_is_ignored),
-        TEST(a_killed_run_is_swept),
-        TEST(a_note_reaches_no_further),
-        TEST(other_owners_get_a_day),
-        TEST(damaged_notes),
-        TEST(a_note_that_vanishes),
-        TEST(what_fails),
-        TEST(commit_load_remove),
-        TEST(thousands),
+        TEST(an_empty_store),         TEST(backups_are_sorted_and_junk_is_ignored),
+        TEST(a_killed_run_is_swept),  TEST(a_note_reaches_no_further),
+        TEST(other_owners_get_a_day), TEST(damaged_notes),
+        TEST(a_note_that_vanishes),   TEST(what_fails),
+        TEST(commit_load_remove),     TEST(thousands),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }

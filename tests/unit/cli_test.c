@@ -33,7 +33,7 @@ static void read_back(FILE *file, char *text, size_t size)
 /* `line`: words between single spaces. In a process of its own, since commands print and options are remembered. */
 static void say(const char *line)
 {
-    char *copy = strdup(line), *argv[MAX_WORDS] = {(char *)(uintptr_t)"kist"}, *rest = copy, *word = NULL;
+    char *copy = strdup(line), *argv[MAX_WORDS] = {(char *)(uintptr_t) "kist"}, *rest = copy, *word = NULL;
     int argc = 1;
     while (*line && (word = strsep(&rest, " ")))
         argv[argc++] = word;
@@ -165,7 +165,8 @@ static void assert_tells_options(const struct kist_cli_option *options)
 {
     char option[64];
     for (; options && options->name; options++) {
-        snprintf(option, sizeof option, "--%s%s%s ", options->name, options->arg ? " " : "", options->arg ? options->arg : "");
+        snprintf(option, sizeof option, "--%s%s%s ", options->name, options->arg ? " " : "",
+                 options->arg ? options->arg : "");
         assert_non_null(strstr(result.out, option));
         assert_non_null(strstr(result.out, options->help));
         if (options->letter) {
@@ -220,14 +221,10 @@ static void options_are_unique(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unknown_options),
-        cmocka_unit_test(missing_values),
-        cmocka_unit_test(unknown_commands),
-        cmocka_unit_test(too_few_and_too_many_words),
-        cmocka_unit_test(globals_anywhere),
-        cmocka_unit_test(many_letters_in_a_word),
-        cmocka_unit_test(help_of_every_command),
-        cmocka_unit_test(options_are_unique),
+        cmocka_unit_test(unknown_options),       cmocka_unit_test(missing_values),
+        cmocka_unit_test(unknown_commands),      cmocka_unit_test(too_few_and_too_many_words),
+        cmocka_unit_test(globals_anywhere),      cmocka_unit_test(many_letters_in_a_word),
+        cmocka_unit_test(help_of_every_command), cmocka_unit_test(options_are_unique),
     };
     return cmocka_run_group_tests_name("cli", tests, NULL, NULL);
 }

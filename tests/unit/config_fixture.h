@@ -78,7 +78,8 @@ static inline void expect_config(struct loaded *loaded, const char *path)
     assert_non_null(loaded->config);
 }
 
-static inline void expect_problems(struct loaded *loaded, const char *path, const char *const *messages, size_t count)
+static inline void expect_problems(struct loaded *loaded, const char *path, const char *const *messages,
+                                   size_t count)
 {
     assert_int_equal(load(loaded, path), KIST_ERR_CONFIG);
     assert_null(loaded->config);

@@ -18,8 +18,8 @@ struct decoder {
     struct open_filter *open;
     unsigned char head[FRAME_HEAD];
     size_t head_size;
-    size_t left;  /* of the frame */
-    int started;  /* the magic was read */
+    size_t left; /* of the frame */
+    int started; /* the magic was read */
 };
 
 static int open_it(const struct kist_host *host, const void *config, void **ret_self, struct kist_error *err)
@@ -122,7 +122,8 @@ static int encode(void *worker, const struct kist_block *block, void *out, size_
     return 0;
 }
 
-unsigned char *fake_encode(const struct fake_filter *filter, const unsigned char *data, size_t size, size_t *ret_size)
+unsigned char *fake_encode(const struct fake_filter *filter, const unsigned char *data, size_t size,
+                           size_t *ret_size)
 {
     size_t blocks = size / filter->block_size + 1, done = 0, made = 0;
     unsigned char *out = malloc(size + blocks * FRAME_HEAD + 4);
@@ -161,13 +162,15 @@ static int take_head(struct decoder *decoder, struct kist_error *err)
     if (!decoder->started) {
         decoder->started = 1;
         return memcmp(decoder->head, MAGIC, 4) == 0
-                   ? 0 : open->host->fail(open->host, err, KIST_ERR_CORRUPT, "the magic is missing");
+                   ? 0
+                   : open->host->fail(open->host, err, KIST_ERR_CORRUPT, "the magic is missing");
     }
     decoder->left = 0;
     for (size_t i = FRAME_HEAD; i-- > 0;)
         decoder->left = decoder->left << 8 | decoder->head[i];
     return decoder->left <= open->filter->block_size
-               ? 0 : open->host->fail(open->host, err, KIST_ERR_CORRUPT, "a frame is too long");
+               ? 0
+               : open->host->fail(open->host, err, KIST_ERR_CORRUPT, "a frame is too long");
 }
 
 static int decode(void *self, const void *data, size_t size, size_t *ret_taken, void *out, size_t capacity,
@@ -220,9 +223,19 @@ const struct kist_plugin fake_filter_plugin = {
     .kind = KIST_KIND_FILTER,
     .name = "fakefilter",
     .about = {.name = "fakefilter", .version = "1.0"},
-    .as.filter = {.suffix = ".fk", .stock_decoder = "unfake", .open = open_it, .close = free,
-                  .block_size = block_size, .encoded_bound = encoded_bound, .encode_begin = encode_begin,
-                  .encode_end = encode_end, .worker_open = worker_open, .worker_close = worker_close,
-                  .encode = encode, .decode_begin = decode_begin, .decode = decode, .decode_finish = decode_finish,
+    .as.filter = {.suffix = ".fk",
+                  .stock_decoder = "unfake",
+                  .open = open_it,
+                  .close = free,
+                  .block_size = block_size,
+                  .encoded_bound = encoded_bound,
+                  .encode_begin = encode_begin,
+                  .encode_end = encode_end,
+                  .worker_open = worker_open,
+                  .worker_close = worker_close,
+                  .encode = encode,
+                  .decode_begin = decode_begin,
+                  .decode = decode,
+                  .decode_finish = decode_finish,
                   .decode_end = decode_end},
 };

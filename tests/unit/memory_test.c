@@ -97,15 +97,25 @@ static int list(void *self, const char *prefix, kist_object_fn give, void *arg, 
     (void)prefix;
     (void)err;
     for (size_t i = 0; i < 3 && !code; i++)
-        code = give(arg, &(struct kist_object){.struct_size = sizeof(struct kist_object), .key = keys[i], .size = 1});
+        code =
+            give(arg, &(struct kist_object){.struct_size = sizeof(struct kist_object), .key = keys[i], .size = 1});
     return code;
 }
 
 static const struct kist_plugin memory_plugin = {
-    .kind = KIST_KIND_DESTINATION, .name = "memory", .about = {.name = "memory", .version = "1"},
-    .as.destination = {.open = open_memory, .close = close_memory, .put_begin = put_begin, .put_write = put_write,
-                       .put_commit = put_commit, .put_abort = close_memory, .get_begin = get_begin,
-                       .get_read = get_read, .get_end = close_memory, .list = list},
+    .kind = KIST_KIND_DESTINATION,
+    .name = "memory",
+    .about = {.name = "memory", .version = "1"},
+    .as.destination = {.open = open_memory,
+                       .close = close_memory,
+                       .put_begin = put_begin,
+                       .put_write = put_write,
+                       .put_commit = put_commit,
+                       .put_abort = close_memory,
+                       .get_begin = get_begin,
+                       .get_read = get_read,
+                       .get_end = close_memory,
+                       .list = list},
 };
 
 static int read_begin(void *self, const struct kist_item *item, void **ret_reader, struct kist_error *err)
@@ -121,8 +131,11 @@ static int items(void *self, kist_item_fn give, void *arg, struct kist_error *er
 {
     (void)self;
     (void)err;
-    return give(arg, &(struct kist_item){.struct_size = sizeof(struct kist_item), .name = "shop.dump", .format = "custom",
-                                         .database = "shop", .stock_restore = "psql"});
+    return give(arg, &(struct kist_item){.struct_size = sizeof(struct kist_item),
+                                         .name = "shop.dump",
+                                         .format = "custom",
+                                         .database = "shop",
+                                         .stock_restore = "psql"});
 }
 
 static int tell_facts(void *self, const struct kist_facts *facts, struct kist_error *err)
@@ -137,15 +150,22 @@ static int tell_facts(void *self, const struct kist_facts *facts, struct kist_er
 }
 
 static const struct kist_plugin reading_plugin = {
-    .kind = KIST_KIND_SOURCE, .name = "memory", .about = {.name = "memory", .version = "1"},
-    .as.source = {.open = open_memory, .close = close_memory, .read_begin = read_begin, .read = get_read,
-                  .read_end = close_memory, .items = items, .facts = tell_facts},
+    .kind = KIST_KIND_SOURCE,
+    .name = "memory",
+    .about = {.name = "memory", .version = "1"},
+    .as.source = {.open = open_memory,
+                  .close = close_memory,
+                  .read_begin = read_begin,
+                  .read = get_read,
+                  .read_end = close_memory,
+                  .items = items,
+                  .facts = tell_facts},
 };
 
 static struct kist_config_section section_of(const struct kist_plugin *plugin, struct memory *memory)
 {
-    return (struct kist_config_section){.kind = plugin->kind, .name = "mem", .plugin = plugin, .config = memory,
-                                        .prefix = ""};
+    return (struct kist_config_section){
+        .kind = plugin->kind, .name = "mem", .plugin = plugin, .config = memory, .prefix = ""};
 }
 
 /* ---- the work ---- */
@@ -171,7 +191,7 @@ static int read_catalog(void *arg, int *ret_whole, struct kist_error *err)
     struct kist_store *store = NULL;
     struct kist_catalog catalog = {0};
     struct kist_manifest manifest = {0};
-    char *keys[] = {(char *)(uintptr_t)"shop/" ID "/a"};
+    char *keys[] = {(char *)(uintptr_t) "shop/" ID "/a"};
     int code = kist_store_open(&section, "shop", NULL, &store, err);
     if (!code)
         code = kist_catalog_read(store, "shop", &catalog, err);
@@ -192,8 +212,8 @@ static int pull_item(void *arg, int *ret_whole, struct kist_error *err)
     struct kist_config_section section = section_of(&memory_plugin, memory);
     struct kist_store *store = NULL;
     struct kist_pull *pull = NULL;
-    struct kist_manifest_item item = {.key = (char *)(uintptr_t)"shop/a", .raw.size = memory->size,
-                                      .stored.size = memory->size};
+    struct kist_manifest_item item = {
+        .key = (char *)(uintptr_t) "shop/a", .raw.size = memory->size, .stored.size = memory->size};
     char data[256];
     size_t size = 1, sum = 0;
     int code = kist_hash_bytes(memory->text, memory->size, item.raw.sha256, err);
@@ -214,13 +234,19 @@ static int pull_item(void *arg, int *ret_whole, struct kist_error *err)
 static int save_items(void *arg, int *ret_whole, struct kist_error *err)
 {
     struct memory *memory = arg, other = *memory;
-    struct kist_config_section source = section_of(&reading_plugin, memory), disk = section_of(&memory_plugin, &other);
+    struct kist_config_section source = section_of(&reading_plugin, memory),
+                               disk = section_of(&memory_plugin, &other);
     const struct kist_config_section *disks[] = {&disk};
-    struct kist_config_pipeline pipeline = {.name = "shop", .source = &source, .destinations = disks,
-                                            .destination_count = 1, .require = KIST_REQUIRE_ALL,
+    struct kist_config_pipeline pipeline = {.name = "shop",
+                                            .source = &source,
+                                            .destinations = disks,
+                                            .destination_count = 1,
+                                            .require = KIST_REQUIRE_ALL,
                                             .item_name = "{pipeline}-{date}.dump"};
-    struct kist_manifest manifest = {.pipeline = (char *)(uintptr_t)"shop", .id = ID,
-                                     .kist_version = (char *)(uintptr_t)"1", .source_plugin = (char *)(uintptr_t)"mem"};
+    struct kist_manifest manifest = {.pipeline = (char *)(uintptr_t) "shop",
+                                     .id = ID,
+                                     .kist_version = (char *)(uintptr_t) "1",
+                                     .source_plugin = (char *)(uintptr_t) "mem"};
     struct kist_run_items run_items = {0};
     struct kist_targets targets = {0};
     struct kist_cancel *cancel = NULL;
@@ -255,7 +281,8 @@ static int load_config(void *arg, int *ret_whole, struct kist_error *err)
     if (!code) {
         const struct kist_config_pipeline *shop = kist_config_pipeline(config, "shop");
         const struct fake_destination_config *disk = shop ? shop->destinations[0]->config : NULL;
-        *ret_whole = shop && shop->filter_count == 2 && shop->destination_count == 1 && strcmp(disk->path, "/x") == 0;
+        *ret_whole =
+            shop && shop->filter_count == 2 && shop->destination_count == 1 && strcmp(disk->path, "/x") == 0;
     }
     kist_config_free(config);
     kist_config_problems_done(&problems);
@@ -274,8 +301,11 @@ static int make_document(void **state)
     char sha256[KIST_SHA256_HEX + 1];
     struct kist_manifest manifest = {.id = ID};
     struct kist_manifest_item item = {
-        .name = (char *)(uintptr_t)"a", .key = (char *)(uintptr_t)"shop/a", .format = (char *)(uintptr_t)"custom",
-        .filters = &(struct kist_manifest_filter){(char *)(uintptr_t)"gzip", (char *)(uintptr_t)"1"}, .filter_count = 1};
+        .name = (char *)(uintptr_t) "a",
+        .key = (char *)(uintptr_t) "shop/a",
+        .format = (char *)(uintptr_t) "custom",
+        .filters = &(struct kist_manifest_filter){(char *)(uintptr_t) "gzip", (char *)(uintptr_t) "1"},
+        .filter_count = 1};
     (void)state;
     json_set_alloc_funcs(__wrap_malloc, free);
     if (kist_hash_bytes("", 0, sha256, &err))
@@ -283,12 +313,12 @@ static int make_document(void **state)
     memcpy(item.raw.sha256, sha256, sizeof sha256);
     item.stored = manifest.notes = item.raw;
     manifest.pipeline = manifest.kist_version = manifest.source_plugin = manifest.source_version =
-        (char *)(uintptr_t)"shop";
+        (char *)(uintptr_t) "shop";
     manifest.labels = json_pack("{s:s}", "why", "test");
     manifest.facts = json_pack("{s:[i]}", "rows", 3);
     manifest.items = &item;
     manifest.item_count = 1;
-    manifest.notes_key = (char *)(uintptr_t)"shop/RESTORE.txt";
+    manifest.notes_key = (char *)(uintptr_t) "shop/RESTORE.txt";
     char *text = NULL;
     size_t size = 0;
     int code = kist_manifest_format(&manifest, &text, &size, &err);
@@ -327,10 +357,11 @@ static void no_memory_for_saving(void **state)
 static void no_memory_for_the_configuration(void **state)
 {
     (void)state;
-    write_file("shop.ini", "[pipeline shop]\nsource = db\nfilters = tight, squeeze\ndestinations = disk\n"
-                           "[source db]\nplugin = db\nurl = postgres://u@h/db\ntables = a, b,\n c\n"
-                           "[filter tight]\nplugin = squeeze\nlevel = 5\n[destination disk]\nplugin = disk\npath = /x\n");
-    exhaust(load_config, (void *)(uintptr_t)".");
+    write_file("shop.ini",
+               "[pipeline shop]\nsource = db\nfilters = tight, squeeze\ndestinations = disk\n"
+               "[source db]\nplugin = db\nurl = postgres://u@h/db\ntables = a, b,\n c\n"
+               "[filter tight]\nplugin = squeeze\nlevel = 5\n[destination disk]\nplugin = disk\npath = /x\n");
+    exhaust(load_config, (void *)(uintptr_t) ".");
 }
 
 int main(void)

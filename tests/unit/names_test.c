@@ -27,10 +27,11 @@ static int teardown(void **state)
 static void sound_keys(void **state)
 {
     (void)state;
-    static const char *const good[] = {"a", "a/b", "...", "a/..b/c..", "-rf", " ", "\xc3\xa4/\xe2\x82\xac", "a\\b", "*?",
-                                       "a b", "'", "\""};
-    static const char *const bad[] = {"", "/", "/a", "a/", "a//b", ".", "..", "./a", "a/.", "a/./b", "../a", "a/..",
-                                      "a/../b", "a\n", "\t", "a/\x7f", "a\x01", "\xff", "\xc3", "a/\xed\xa0\x80"};
+    static const char *const good[] = {"a",    "a/b", "...", "a/..b/c..", "-rf", " ", "\xc3\xa4/\xe2\x82\xac",
+                                       "a\\b", "*?",  "a b", "'",         "\""};
+    static const char *const bad[] = {
+        "",     "/",    "/a",     "a/",  "a//b", ".",      "..",    "./a",  "a/.",  "a/./b",
+        "../a", "a/..", "a/../b", "a\n", "\t",   "a/\x7f", "a\x01", "\xff", "\xc3", "a/\xed\xa0\x80"};
     char longest[KIST_KEY_MAX + 2];
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         assert_int_equal(kist_key_check(good[i], &err), 0);
@@ -76,18 +77,44 @@ static void ids(void **state)
     static const struct {
         const char *id;
         int64_t seconds;
-    } good[] = {{"1970-01-01T00-00-00Z", 0},          {"2000-02-29T23-59-59Z", 951868799},
-                {"2024-02-29T00-00-00Z", 1709164800}, {"2026-11-21T02-00-00Z", 1795226400},
-                {"2038-01-19T03-14-08Z", 2147483648}, {"2400-02-29T00-00-00Z", INT64_C(13574563200)},
+    } good[] = {{"1970-01-01T00-00-00Z", 0},
+                {"2000-02-29T23-59-59Z", 951868799},
+                {"2024-02-29T00-00-00Z", 1709164800},
+                {"2026-11-21T02-00-00Z", 1795226400},
+                {"2038-01-19T03-14-08Z", 2147483648},
+                {"2400-02-29T00-00-00Z", INT64_C(13574563200)},
                 {"9999-12-31T23-59-59Z", INT64_C(253402300799)}};
     static const char *const bad[] = {
-        "", "latest", "2026-11-21", "2026-11-21T02-00-00", "2026-11-21T02-00-00Zx", " 2026-11-21T02-00-00Z",
-        "2026-11-21T02-00-00z", "2026-11-21t02-00-00Z", "2026-11-21T02:00:00Z", "2026-1-21T02-00-00Z",
-        "2026-11-21T2-00-00Z", "2026-00-21T02-00-00Z", "2026-13-21T02-00-00Z", "2026-11-00T02-00-00Z",
-        "2026-11-31T02-00-00Z", "2026-02-29T02-00-00Z", "2100-02-29T02-00-00Z", "1900-02-29T02-00-00Z",
-        "2026-11-21T24-00-00Z", "2026-11-21T02-60-00Z", "2026-11-21T02-00-60Z", "2026-11-21T02-00-61Z",
-        "1969-12-31T23-59-59Z", "0000-01-01T00-00-00Z", "10000-01-01T00-00-00Z", "-001-01-01T00-00-00Z",
-        "2026-11-21T02-00- 0Z", "2026-11-21T+2-00-00Z", "2026-11-21T02-00-00Z\n", "2026-11-21T02-00-00ZZ",
+        "",
+        "latest",
+        "2026-11-21",
+        "2026-11-21T02-00-00",
+        "2026-11-21T02-00-00Zx",
+        " 2026-11-21T02-00-00Z",
+        "2026-11-21T02-00-00z",
+        "2026-11-21t02-00-00Z",
+        "2026-11-21T02:00:00Z",
+        "2026-1-21T02-00-00Z",
+        "2026-11-21T2-00-00Z",
+        "2026-00-21T02-00-00Z",
+        "2026-13-21T02-00-00Z",
+        "2026-11-00T02-00-00Z",
+        "2026-11-31T02-00-00Z",
+        "2026-02-29T02-00-00Z",
+        "2100-02-29T02-00-00Z",
+        "1900-02-29T02-00-00Z",
+        "2026-11-21T24-00-00Z",
+        "2026-11-21T02-60-00Z",
+        "2026-11-21T02-00-60Z",
+        "2026-11-21T02-00-61Z",
+        "1969-12-31T23-59-59Z",
+        "0000-01-01T00-00-00Z",
+        "10000-01-01T00-00-00Z",
+        "-001-01-01T00-00-00Z",
+        "2026-11-21T02-00- 0Z",
+        "2026-11-21T+2-00-00Z",
+        "2026-11-21T02-00-00Z\n",
+        "2026-11-21T02-00-00ZZ",
     };
     char made[KIST_ID_LENGTH + 1];
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -157,8 +184,8 @@ static char *name_of(const char *pattern, const struct kist_item *item, size_t f
 {
     static struct kist_config_section section;
     const struct kist_config_section *chain[] = {&section, &section};
-    struct kist_config_pipeline pipeline = {.name = "shop-daily", .item_name = pattern, .filters = chain,
-                                            .filter_count = filters};
+    struct kist_config_pipeline pipeline = {
+        .name = "shop-daily", .item_name = pattern, .filters = chain, .filter_count = filters};
     char *name = NULL;
     section = fake_section(&fake_filter_plugin, "squeeze", NULL);
     int code = kist_item_name(&pipeline, item, "2026-11-21T02-00-00Z", &name, &err);
@@ -234,7 +261,9 @@ static void misuse(const struct kist_facts *facts, int how)
     case 5: facts->end(facts); break;
     case 6: facts->begin_object(facts, "open"); break;
     case 7: facts->begin_list(facts, "a"), facts->number(facts, "key", 1), facts->end(facts); break;
-    case 8: facts->begin_object(facts, "a"), facts->begin_list(facts, NULL), facts->end(facts), facts->end(facts); break;
+    case 8:
+        facts->begin_object(facts, "a"), facts->begin_list(facts, NULL), facts->end(facts), facts->end(facts);
+        break;
     case 9: facts->begin_list(facts, "bad key"), facts->number(facts, NULL, 1), facts->end(facts); break;
     case 10:
         for (int i = 0; i < 3 * KIST_FACTS_DEPTH; i++)
@@ -242,7 +271,9 @@ static void misuse(const struct kist_facts *facts, int how)
         for (int i = 0; i < 3 * KIST_FACTS_DEPTH; i++)
             facts->end(facts);
         break;
-    default: facts->end(facts), facts->end(facts), facts->text(facts, "a", "b"), facts->begin_list(facts, "c"); break;
+    default:
+        facts->end(facts), facts->end(facts), facts->text(facts, "a", "b"), facts->begin_list(facts, "c");
+        break;
     }
 }
 
@@ -266,8 +297,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(sound_keys), TEST(joined_keys), TEST(ids), TEST(times), TEST(hashes), TEST(item_names),
-        TEST(facts_as_told), TEST(facts_misused),
+        TEST(sound_keys), TEST(joined_keys), TEST(ids),           TEST(times),
+        TEST(hashes),     TEST(item_names),  TEST(facts_as_told), TEST(facts_misused),
     };
     return cmocka_run_group_tests_name("names", tests, NULL, NULL);
 }

@@ -16,12 +16,12 @@ static inline int fails_now(void)
     return at > 0 && (now == at || (fails_for_ever && now > at));
 }
 
-#define WRAP(type, name, parameters, arguments)                                                                     \
-    type __real_##name parameters;                                                                                  \
-    type __wrap_##name parameters;                                                                                  \
-    type __wrap_##name parameters                                                                                   \
-    {                                                                                                               \
-        return fails_now() ? NULL : __real_##name arguments;                                                        \
+#define WRAP(type, name, parameters, arguments)                                                                   \
+    type __real_##name parameters;                                                                                \
+    type __wrap_##name parameters;                                                                                \
+    type __wrap_##name parameters                                                                                 \
+    {                                                                                                             \
+        return fails_now() ? NULL : __real_##name arguments;                                                      \
     }
 
 WRAP(void *, malloc, (size_t size), (size))

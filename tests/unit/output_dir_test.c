@@ -59,7 +59,7 @@ static int write_item(const char *name, struct kist_cancel *cancel)
 {
     struct kist_config_section section = fake_section(&fake_disk_plugin, "disk", &disk);
     struct kist_store *store = fake_store_open(&section);
-    struct kist_manifest_item item = {.name = (char *)(uintptr_t)name, .key = (char *)(uintptr_t)"shop/id/item"};
+    struct kist_manifest_item item = {.name = (char *)(uintptr_t)name, .key = (char *)(uintptr_t) "shop/id/item"};
     struct kist_pull *pull = NULL;
     item.raw.size = SIZE;
     assert_int_equal(kist_hash_bytes(data, SIZE, item.raw.sha256, &err), 0);
@@ -227,9 +227,12 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(files_and_folders_are_made), TEST(an_existing_file_stays),
-        TEST(links_are_not_followed), TEST(names_that_lead_elsewhere),
-        TEST(a_full_disk), TEST(damage_and_signals_leave_nothing),
+        TEST(files_and_folders_are_made),
+        TEST(an_existing_file_stays),
+        TEST(links_are_not_followed),
+        TEST(names_that_lead_elsewhere),
+        TEST(a_full_disk),
+        TEST(damage_and_signals_leave_nothing),
         TEST(a_directory_that_is_none),
     };
     return cmocka_run_group_tests_name("output_dir", tests, NULL, NULL);

@@ -43,8 +43,8 @@ static struct scene *new_scene(size_t size, size_t filter_count)
     scene->stored = fake_noise(size, 1);
     size_t stored_size = size;
     for (size_t i = 0; i < filter_count; i++) {
-        scene->filters[i] = (struct fake_filter){.block_size = 5000 + 313 * i, .key = (unsigned char)(i + 3),
-                                                 .header = i != 1};
+        scene->filters[i] =
+            (struct fake_filter){.block_size = 5000 + 313 * i, .key = (unsigned char)(i + 3), .header = i != 1};
         scene->instances[i] = fake_open(&fake_filter_plugin, "filter", &scene->filters[i], NULL);
         unsigned char *encoded = fake_encode(&scene->filters[i], scene->stored, stored_size, &stored_size);
         free(scene->stored);
@@ -223,12 +223,9 @@ static void a_store_that_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chains_and_short_reads),
-        cmocka_unit_test(every_flipped_byte_is_seen),
-        cmocka_unit_test(wrong_raw_bytes),
-        cmocka_unit_test(a_bomb_stops_at_the_size_of_the_manifest),
-        cmocka_unit_test(a_filter_without_progress),
-        cmocka_unit_test(a_store_that_fails),
+        cmocka_unit_test(chains_and_short_reads),    cmocka_unit_test(every_flipped_byte_is_seen),
+        cmocka_unit_test(wrong_raw_bytes),           cmocka_unit_test(a_bomb_stops_at_the_size_of_the_manifest),
+        cmocka_unit_test(a_filter_without_progress), cmocka_unit_test(a_store_that_fails),
     };
     return cmocka_run_group_tests_name("pull", tests, NULL, NULL);
 }

@@ -320,12 +320,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_pool_lends_what_it_has),
-        TEST(impossible_pools),
-        TEST(stopping_wakes_everyone),
-        TEST(order_and_end),
-        TEST(what_is_left_goes_back),
-        TEST(a_crowd_loses_nothing),
+        TEST(a_pool_lends_what_it_has), TEST(impossible_pools),
+        TEST(stopping_wakes_everyone),  TEST(order_and_end),
+        TEST(what_is_left_goes_back),   TEST(a_crowd_loses_nothing),
     };
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }

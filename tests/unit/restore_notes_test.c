@@ -51,8 +51,25 @@ static void set(char **field, const char *text)
 }
 
 static const char *const names[] = {
-    "plain.dump", "it's.dump", "two words", "$(touch hacked)", "`touch hacked`", "-rf", "--help", "\\n\\", "\"q\"",
-    "sh\xc3\xb6p\xe2\x82\xac.dump", "*", "?[a]", "; touch hacked", "&& false", "#", "~", "!!", "%s%n", "END",
+    "plain.dump",
+    "it's.dump",
+    "two words",
+    "$(touch hacked)",
+    "`touch hacked`",
+    "-rf",
+    "--help",
+    "\\n\\",
+    "\"q\"",
+    "sh\xc3\xb6p\xe2\x82\xac.dump",
+    "*",
+    "?[a]",
+    "; touch hacked",
+    "&& false",
+    "#",
+    "~",
+    "!!",
+    "%s%n",
+    "END",
 };
 #define COUNT (sizeof names / sizeof *names)
 
@@ -97,7 +114,8 @@ static int follow(const struct kist_manifest *manifest, const char *decoder, con
     snprintf(path, sizeof path, "%s/script", folder);
     write_file(path, commands);
     struct kist_text all = KIST_TEXT_INIT;
-    kist_text_printf(&all, "cd %s && PATH=$PATH:. && bash script >/dev/null 2>&1 && test ! -e hacked && %s", folder, check);
+    kist_text_printf(&all, "cd %s && PATH=$PATH:. && bash script >/dev/null 2>&1 && test ! -e hacked && %s",
+                     folder, check);
     int status = system(kist_text_get(&all)); /* the reader of the notes has a shell, too */
     kist_text_done(&all);
     snprintf(path, sizeof path, "rm -rf %s", folder);
@@ -112,7 +130,8 @@ static void any_name_survives_a_shell(void **state)
     (void)state;
     struct kist_manifest manifest;
     fill(&manifest, NULL);
-    assert_int_equal(follow(&manifest, "cat", "for f in *.fk; do cmp -- \"$f\" \"restored-${f%.fk}\" || exit 1; done"), 0);
+    assert_int_equal(
+        follow(&manifest, "cat", "for f in *.fk; do cmp -- \"$f\" \"restored-${f%.fk}\" || exit 1; done"), 0);
     /* One byte that differs is seen before anything is restored. */
     manifest.items[3].stored.sha256[0] = manifest.items[3].stored.sha256[0] == '0' ? '1' : '0';
     assert_int_not_equal(follow(&manifest, "cat", "true"), 0);

@@ -33,8 +33,9 @@ static int setup(void **state)
 /* Removes what a test may have made. */
 static int teardown(void **state)
 {
-    static const char *const names[] = {"a/b/locks/shop.lock", "a/b/locks", "a/b", "a", "locks/shop.lock",
-                                        "locks/other.lock", "locks", "history.jsonl", "target", ""};
+    static const char *const names[] = {
+        "a/b/locks/shop.lock", "a/b/locks", "a/b",           "a",      "locks/shop.lock",
+        "locks/other.lock",    "locks",     "history.jsonl", "target", ""};
     char path[200];
     (void)state;
     kist_error_clear(&err);
@@ -196,8 +197,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(which_directory), TEST(a_homeless_user), TEST(made_for_this_user_alone), TEST(two_processes_and_one_lock),
-        TEST(a_lock_that_is_a_link), TEST(history_is_lines),
+        TEST(which_directory),          TEST(a_homeless_user),
+        TEST(made_for_this_user_alone), TEST(two_processes_and_one_lock),
+        TEST(a_lock_that_is_a_link),    TEST(history_is_lines),
     };
     return cmocka_run_group_tests_name("state", tests, NULL, NULL);
 }

@@ -40,8 +40,8 @@ static void init(struct scene *scene, size_t filter_count, size_t disk_count)
     scene->need = scene->disk_count = disk_count;
     scene->err = (struct kist_error)KIST_ERROR_INIT;
     for (size_t i = 0; i < PARTS; i++) {
-        scene->filters[i] = (struct fake_filter){.block_size = BLOCK + i * 4099, .key = (unsigned char)(17 + i),
-                                                 .header = i != 1};
+        scene->filters[i] =
+            (struct fake_filter){.block_size = BLOCK + i * 4099, .key = (unsigned char)(17 + i), .header = i != 1};
         fake_disk_init(&scene->disks[i]);
         scene->targets[i] = (struct kist_transfer_target){.key = "shop/item", .err = KIST_ERROR_INIT};
     }
@@ -69,11 +69,17 @@ static int run(struct scene *scene)
         filters[i] = fake_open(&fake_filter_plugin, "squeeze", &scene->filters[i], scene->cancel);
     for (size_t i = 0; i < scene->disk_count; i++) {
         sections[i] = fake_section(&fake_disk_plugin, i == 0 ? "near" : "far", &scene->disks[i]);
-        assert_int_equal(kist_store_open(&sections[i], "shop", scene->cancel, &scene->targets[i].store, &scene->err), 0);
+        assert_int_equal(
+            kist_store_open(&sections[i], "shop", scene->cancel, &scene->targets[i].store, &scene->err), 0);
     }
-    scene->transfer = (struct kist_transfer){.source = source, .item = &item, .filters = filters,
-                                             .filter_count = scene->filter_count, .targets = scene->targets,
-                                             .target_count = scene->disk_count, .need = scene->need, .workers = workers,
+    scene->transfer = (struct kist_transfer){.source = source,
+                                             .item = &item,
+                                             .filters = filters,
+                                             .filter_count = scene->filter_count,
+                                             .targets = scene->targets,
+                                             .target_count = scene->disk_count,
+                                             .need = scene->need,
+                                             .workers = workers,
                                              .cancel = scene->cancel};
     scene->code = kist_transfer_run(&scene->transfer, &scene->err);
     assert_int_equal(scene->code, scene->err.code);
@@ -128,8 +134,8 @@ static void assert_stored(const struct scene *scene, size_t disk)
 static void sizes_and_block_borders(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 7 * BLOCK + 13, 16 * BLOCK,
-                                   32 * BLOCK, 33 * BLOCK - 1};
+    static const size_t sizes[] = {
+        0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK, 7 * BLOCK + 13, 16 * BLOCK, 32 * BLOCK, 33 * BLOCK - 1};
     unsigned char *data = fake_noise(33 * BLOCK, 1);
     for (workers = 1; workers <= 8; workers *= 2)
         for (size_t filters = 0; filters <= PARTS; filters++)
@@ -185,8 +191,8 @@ static void a_source_that_fails(void **state)
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
             struct scene scene;
             init(&scene, filters, 2);
-            scene.source = (struct fake_source){.data = data, .size = 20 * BLOCK, .fail = KIST_ERR_AUTH,
-                                                .fail_at = places[i]};
+            scene.source = (struct fake_source){
+                .data = data, .size = 20 * BLOCK, .fail = KIST_ERR_AUTH, .fail_at = places[i]};
             run(&scene);
             assert_nothing_stored(&scene, KIST_ERR_AUTH);
             assert_string_equal(scene.err.message, "shop/src(fakesource): the dump was cut off");

@@ -84,26 +84,16 @@ static int local_check(void *self, struct kist_error *err)
 }
 
 KIST_DESTINATION(
-    .about = {.name = "local",
-              .version = KIST_VERSION,
-              .summary = "files below a directory of this machine or of a mounted file system",
-              .details = "An object is written to a temporary file, synced, and renamed to its name without "
-                         "replacing anything; then its directory is synced. Files have mode 0600, directories "
-                         "0700. No symbolic link below the path is followed.",
-              .options = options,
-              .config_size = sizeof(struct local_config)},
-    .features = KIST_DESTINATION_REREAD,
-    .open = local_store_open,
-    .close = local_store_close,
-    .check = local_check,
-    .put_begin = local_put_begin,
-    .put_write = local_put_write,
-    .put_commit = local_put_commit,
-    .put_abort = local_put_abort,
-    .get_begin = local_get_begin,
-    .get_read = local_get_read,
-    .get_end = local_get_end,
-    .list = local_list,
-    .stat = local_stat,
-    .remove = local_remove,
-    .sweep = local_sweep);
+        .about = {.name = "local",
+                  .version = KIST_VERSION,
+                  .summary = "files below a directory of this machine or of a mounted file system",
+                  .details = "An object is written to a temporary file, synced, and renamed to its name without "
+                             "replacing anything; then its directory is synced. Files have mode 0600, directories "
+                             "0700. No symbolic link below the path is followed.",
+                  .options = options,
+                  .config_size = sizeof(struct local_config)},
+        .features = KIST_DESTINATION_REREAD, .open = local_store_open, .close = local_store_close,
+        .check = local_check, .put_begin = local_put_begin, .put_write = local_put_write,
+        .put_commit = local_put_commit, .put_abort = local_put_abort, .get_begin = local_get_begin,
+        .get_read = local_get_read, .get_end = local_get_end, .list = local_list, .stat = local_stat,
+        .remove = local_remove, .sweep = local_sweep);

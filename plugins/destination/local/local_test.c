@@ -346,13 +346,19 @@ static void sweep_removes_the_dead_only(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(conforms), TEST(works_without_new_system_calls), TEST(works_without_a_rename_that_keeps),
-        TEST(keeps_others_out),
-        TEST(refuses_keys_that_are_no_paths), TEST(makes_its_root_late_and_private),
-        TEST(refuses_a_path_that_cannot_be_a_root), TEST(takes_a_link_as_root), TEST(check_leaves_nothing),
-        TEST(abort_removes_what_it_made), TEST(remove_cleans_up_to_the_root),
-        TEST(list_passes_over_what_is_no_object),
-        TEST(lists_thousands_in_no_time), TEST(sweep_removes_the_dead_only)};
+    const struct CMUnitTest tests[] = {TEST(conforms),
+                                       TEST(works_without_new_system_calls),
+                                       TEST(works_without_a_rename_that_keeps),
+                                       TEST(keeps_others_out),
+                                       TEST(refuses_keys_that_are_no_paths),
+                                       TEST(makes_its_root_late_and_private),
+                                       TEST(refuses_a_path_that_cannot_be_a_root),
+                                       TEST(takes_a_link_as_root),
+                                       TEST(check_leaves_nothing),
+                                       TEST(abort_removes_what_it_made),
+                                       TEST(remove_cleans_up_to_the_root),
+                                       TEST(list_passes_over_what_is_no_object),
+                                       TEST(lists_thousands_in_no_time),
+                                       TEST(sweep_removes_the_dead_only)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,20 +94,10 @@ static int null_remove(void *self, const char *key, struct kist_error *err)
     return 0;
 }
 
-KIST_DESTINATION(
-    .about = {.name = "null",
-              .version = KIST_VERSION,
-              .summary = "takes everything and keeps nothing, to measure or try out"},
-    .features = KIST_DESTINATION_DISCARDS,
-    .open = null_open,
-    .close = null_close,
-    .put_begin = null_put_begin,
-    .put_write = null_put_write,
-    .put_commit = null_put_commit,
-    .put_abort = null_put_abort,
-    .get_begin = null_get_begin,
-    .get_read = null_get_read,
-    .get_end = null_get_end,
-    .list = null_list,
-    .stat = null_stat,
-    .remove = null_remove);
+KIST_DESTINATION(.about = {.name = "null",
+                           .version = KIST_VERSION,
+                           .summary = "takes everything and keeps nothing, to measure or try out"},
+                 .features = KIST_DESTINATION_DISCARDS, .open = null_open, .close = null_close,
+                 .put_begin = null_put_begin, .put_write = null_put_write, .put_commit = null_put_commit,
+                 .put_abort = null_put_abort, .get_begin = null_get_begin, .get_read = null_get_read,
+                 .get_end = null_get_end, .list = null_list, .stat = null_stat, .remove = null_remove);

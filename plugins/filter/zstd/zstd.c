@@ -34,25 +34,17 @@ static uint64_t zstd_block_size(void *self)
 }
 
 /* Without encode_begin, the instance itself is the encoder that the workers read. */
-KIST_FILTER(
-    .about = {.name = "zstd",
-              .version = KIST_VERSION,
-              .summary = "compresses with Zstandard",
-              .details = "Every block becomes a zstd frame of its own with its size and a checksum, so all cores work "
-                         "on one stream and 'zstd -d' reads the result. Any file made by zstd can be decoded.",
-              .options = options,
-              .config_size = sizeof(struct kist_zstd_config)},
-    .features = KIST_FILTER_COMPRESSES,
-    .suffix = ".zst",
-    .stock_decoder = "zstd -dc",
-    .open = zstd_open,
-    .close = zstd_close,
-    .block_size = zstd_block_size,
-    .encoded_bound = kist_zstd_encoded_bound,
-    .worker_open = kist_zstd_worker_open,
-    .worker_close = kist_zstd_worker_close,
-    .encode = kist_zstd_encode,
-    .decode_begin = kist_zstd_decode_begin,
-    .decode = kist_zstd_decode,
-    .decode_finish = kist_zstd_decode_finish,
-    .decode_end = kist_zstd_decode_end);
+KIST_FILTER(.about =
+                {.name = "zstd",
+                 .version = KIST_VERSION,
+                 .summary = "compresses with Zstandard",
+                 .details =
+                     "Every block becomes a zstd frame of its own with its size and a checksum, so all cores work "
+                     "on one stream and 'zstd -d' reads the result. Any file made by zstd can be decoded.",
+                 .options = options,
+                 .config_size = sizeof(struct kist_zstd_config)},
+            .features = KIST_FILTER_COMPRESSES, .suffix = ".zst", .stock_decoder = "zstd -dc", .open = zstd_open,
+            .close = zstd_close, .block_size = zstd_block_size, .encoded_bound = kist_zstd_encoded_bound,
+            .worker_open = kist_zstd_worker_open, .worker_close = kist_zstd_worker_close,
+            .encode = kist_zstd_encode, .decode_begin = kist_zstd_decode_begin, .decode = kist_zstd_decode,
+            .decode_finish = kist_zstd_decode_finish, .decode_end = kist_zstd_decode_end);

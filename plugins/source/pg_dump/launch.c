@@ -106,7 +106,8 @@ static const struct saying sayings[] = {
     {"due to lock timeout", KIST_ERR_TIMEOUT,
      "a table is locked by another session; lock_timeout is how long to wait"},
     {"permission denied for large object", KIST_ERR_AUTH,
-     "pg_read_all_data does not cover large objects: GRANT SELECT ON LARGE OBJECT ... TO the role, or dump as a superuser"},
+     "pg_read_all_data does not cover large objects: GRANT SELECT ON LARGE OBJECT ... TO the role, or dump as a "
+     "superuser"},
     {"permission denied", KIST_ERR_AUTH,
      "the role may not read everything: GRANT pg_read_all_data TO the role (PostgreSQL 14 and newer)"},
     {"due to conflict with recovery", KIST_ERR_UNAVAILABLE,

@@ -100,18 +100,21 @@ static int tell_facts(void *self, const struct kist_facts *facts, struct kist_er
 static int check_large_objects(const struct kist_host *host, struct pgd_link *link, struct kist_error *err)
 {
     PGresult *result = NULL;
-    int code = pgd_query(link,
-                         "SELECT m.oid, count(*) OVER () FROM pg_catalog.pg_largeobject_metadata m "
-                         "WHERE pg_catalog.current_setting('is_superuser') = 'off' "
-                         "AND NOT pg_catalog.pg_has_role(m.lomowner, 'USAGE') AND NOT EXISTS ("
-                         "SELECT 1 FROM pg_catalog.aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT' AND "
-                         "CASE WHEN a.grantee = 0 THEN true ELSE pg_catalog.pg_has_role(a.grantee, 'USAGE') END) LIMIT 1",
-                         0, NULL, &result, err);
+    int code =
+        pgd_query(link,
+                  "SELECT m.oid, count(*) OVER () FROM pg_catalog.pg_largeobject_metadata m "
+                  "WHERE pg_catalog.current_setting('is_superuser') = 'off' "
+                  "AND NOT pg_catalog.pg_has_role(m.lomowner, 'USAGE') AND NOT EXISTS ("
+                  "SELECT 1 FROM pg_catalog.aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT' AND "
+                  "CASE WHEN a.grantee = 0 THEN true ELSE pg_catalog.pg_has_role(a.grantee, 'USAGE') END) LIMIT 1",
+                  0, NULL, &result, err);
     if (!code && PQntuples(result) > 0) {
         code = host->fail(host, err, KIST_ERR_AUTH, "%s large object(s), such as %s, may not be read by role '%s'",
                           PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 0), PQuser(link->conn));
-        host->hint(host, err, "pg_read_all_data does not cover large objects: GRANT SELECT ON LARGE OBJECT %s TO the "
-                              "role, or dump as a superuser", PQgetvalue(result, 0, 0));
+        host->hint(host, err,
+                   "pg_read_all_data does not cover large objects: GRANT SELECT ON LARGE OBJECT %s TO the "
+                   "role, or dump as a superuser",
+                   PQgetvalue(result, 0, 0));
     }
     PQclear(result);
     return code;

@@ -20,7 +20,7 @@ struct writer {
     struct restore *restore;
     const struct kist_host *host;
     int plain, begun;
-    int makes_public; /* the dump creates the schema public, which every new database has */
+    int makes_public;         /* the dump creates the schema public, which every new database has */
     struct kist_child *child; /* NULL: nothing to feed (a plain dump is only looked at) */
     struct pgd_stream_check check;
     size_t head_size;

@@ -139,10 +139,10 @@ struct kist_plugin_head {
 
 /* How a plugin presents itself; the first member after the head in every descriptor. */
 struct kist_plugin_about {
-    const char *name;    /* as in `plugin = NAME`: [a-z0-9_]+, the name of its folder and file */
-    const char *version; /* the plugin's own */
-    const char *summary; /* one line, for `kist plugin list` */
-    const char *details; /* paragraphs for `kist plugin inspect`, or NULL */
+    const char *name;                  /* as in `plugin = NAME`: [a-z0-9_]+, the name of its folder and file */
+    const char *version;               /* the plugin's own */
+    const char *summary;               /* one line, for `kist plugin list` */
+    const char *details;               /* paragraphs for `kist plugin inspect`, or NULL */
     const struct kist_option *options; /* ends with a row whose name is NULL; NULL: no options */
     uint64_t config_size;              /* bytes of the struct that the options fill; 0: none */
 };

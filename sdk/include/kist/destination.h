@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /* What a destination can do besides the required calls; callers ask for the feature, never for a plugin's name. */
-#define KIST_DESTINATION_REREAD UINT64_C(1)  /* reading an object twice costs next to nothing: no staging needed */
+#define KIST_DESTINATION_REREAD UINT64_C(1) /* reading an object twice costs next to nothing: no staging needed */
 #define KIST_DESTINATION_DISCARDS UINT64_C(2) /* keeps nothing (null): backups on it are never listed */
 
 /* A new object. The core fills it; borrowed during put_begin. */
@@ -90,11 +90,11 @@ struct kist_destination {
 
 #if !defined(__cplusplus)
 /* Defines the plugin: KIST_DESTINATION(.about = {.name = "local", ...}, .open = ..., ...); */
-#define KIST_DESTINATION(...)                                                                                       \
-    extern const struct kist_destination kist_plugin;                                                               \
-    KIST_PUBLIC const struct kist_destination kist_plugin = {                                                       \
-        .head = {KIST_ABI_MAGIC, KIST_ABI_VERSION, KIST_KIND_DESTINATION, sizeof(struct kist_destination),          \
-                 sizeof(struct kist_option), 0},                                                                    \
+#define KIST_DESTINATION(...)                                                                                     \
+    extern const struct kist_destination kist_plugin;                                                             \
+    KIST_PUBLIC const struct kist_destination kist_plugin = {                                                     \
+        .head = {KIST_ABI_MAGIC, KIST_ABI_VERSION, KIST_KIND_DESTINATION, sizeof(struct kist_destination),        \
+                 sizeof(struct kist_option), 0},                                                                  \
         __VA_ARGS__}
 #endif
 

@@ -32,8 +32,8 @@ struct kist_block {
 struct kist_filter {
     struct kist_plugin_head head;
     struct kist_plugin_about about;
-    uint64_t features;      /* KIST_FILTER_* */
-    const char *suffix;     /* added to the object's name: ".gz" */
+    uint64_t features;         /* KIST_FILTER_* */
+    const char *suffix;        /* added to the object's name: ".gz" */
     const char *stock_decoder; /* how a person undoes it in a shell pipe, for RESTORE.txt: "gunzip -c" */
 
     /* Required. Once per instance. `config` (kept) is the struct that the options filled. */
@@ -78,12 +78,12 @@ struct kist_filter {
 
 #if !defined(__cplusplus)
 /* Defines the plugin: KIST_FILTER(.about = {.name = "gzip", ...}, .suffix = ".gz", ...); */
-#define KIST_FILTER(...)                                                                                            \
-    extern const struct kist_filter kist_plugin;                                                                    \
-    KIST_PUBLIC const struct kist_filter kist_plugin = {                                                            \
-        .head = {KIST_ABI_MAGIC, KIST_ABI_VERSION, KIST_KIND_FILTER, sizeof(struct kist_filter),                    \
-                 sizeof(struct kist_option), 0},                                                                    \
-        __VA_ARGS__}
+#define KIST_FILTER(...)                                                                                          \
+    extern const struct kist_filter kist_plugin;                                                                  \
+    KIST_PUBLIC const struct kist_filter kist_plugin = {.head = {KIST_ABI_MAGIC, KIST_ABI_VERSION,                \
+                                                                 KIST_KIND_FILTER, sizeof(struct kist_filter),    \
+                                                                 sizeof(struct kist_option), 0},                  \
+                                                        __VA_ARGS__}
 #endif
 
 #ifdef __cplusplus

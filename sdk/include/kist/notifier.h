@@ -19,14 +19,14 @@ extern "C" {
 /* What happened; the core fills it, borrowed during notify. Texts are UTF-8 and free of secrets. */
 struct kist_event {
     uint32_t struct_size;
-    uint32_t kind;           /* KIST_EVENT_* */
+    uint32_t kind; /* KIST_EVENT_* */
     const char *pipeline;
-    const char *backup;      /* id of the run's backup */
-    const char *host;        /* name of the machine that ran it */
-    const char *summary;     /* one line */
-    const char *cause;       /* the error's line, or NULL */
-    const char *next_step;   /* the error's hint, or NULL */
-    const char *last_good;   /* id of the newest good backup, or NULL */
+    const char *backup;    /* id of the run's backup */
+    const char *host;      /* name of the machine that ran it */
+    const char *summary;   /* one line */
+    const char *cause;     /* the error's line, or NULL */
+    const char *next_step; /* the error's hint, or NULL */
+    const char *last_good; /* id of the newest good backup, or NULL */
     int64_t started_ms, finished_ms;
     int64_t raw_size, stored_size; /* bytes; -1 when unknown */
 };
@@ -47,11 +47,11 @@ struct kist_notifier {
 
 #if !defined(__cplusplus)
 /* Defines the plugin: KIST_NOTIFIER(.about = {.name = "email", ...}, .open = ..., ...); */
-#define KIST_NOTIFIER(...)                                                                                          \
-    extern const struct kist_notifier kist_plugin;                                                                  \
-    KIST_PUBLIC const struct kist_notifier kist_plugin = {                                                          \
-        .head = {KIST_ABI_MAGIC, KIST_ABI_VERSION, KIST_KIND_NOTIFIER, sizeof(struct kist_notifier),                \
-                 sizeof(struct kist_option), 0},                                                                    \
+#define KIST_NOTIFIER(...)                                                                                        \
+    extern const struct kist_notifier kist_plugin;                                                                \
+    KIST_PUBLIC const struct kist_notifier kist_plugin = {                                                        \
+        .head = {KIST_ABI_MAGIC, KIST_ABI_VERSION, KIST_KIND_NOTIFIER, sizeof(struct kist_notifier),              \
+                 sizeof(struct kist_option), 0},                                                                  \
         __VA_ARGS__}
 #endif
 

@@ -23,21 +23,34 @@ extern "C" {
 #endif
 
 /* Value types. Being structs of their own, they cannot be mistaken for numbers or printed by accident. */
-typedef struct { const char *reveal; } kist_secret;      /* NULL when not given; never print it */
-typedef struct { uint64_t bytes; } kist_size;            /* "16MiB", "1GB", "4096" */
-typedef struct { int64_t ms; } kist_duration;            /* "30s", "5m", "2h", "7d", "250ms" */
-typedef struct { uint32_t on; } kist_switch;             /* yes|no, true|false, on|off, 1|0 */
-typedef struct { int32_t index; } kist_choice;           /* position in .choices, from 0; -1 when not given */
-typedef struct { const char *const *items; uint64_t count; } kist_list; /* "a, b" or one item a line; items are kept */
+typedef struct {
+    const char *reveal;
+} kist_secret; /* NULL when not given; never print it */
+typedef struct {
+    uint64_t bytes;
+} kist_size; /* "16MiB", "1GB", "4096" */
+typedef struct {
+    int64_t ms;
+} kist_duration; /* "30s", "5m", "2h", "7d", "250ms" */
+typedef struct {
+    uint32_t on;
+} kist_switch; /* yes|no, true|false, on|off, 1|0 */
+typedef struct {
+    int32_t index;
+} kist_choice; /* position in .choices, from 0; -1 when not given */
+typedef struct {
+    const char *const *items;
+    uint64_t count;
+} kist_list; /* "a, b" or one item a line; items are kept */
 
-#define KIST_TYPE_STRING UINT32_C(1)   /* const char *; NULL when not given */
+#define KIST_TYPE_STRING UINT32_C(1) /* const char *; NULL when not given */
 #define KIST_TYPE_SECRET UINT32_C(2)
 #define KIST_TYPE_SIZE UINT32_C(3)
 #define KIST_TYPE_DURATION UINT32_C(4)
 #define KIST_TYPE_SWITCH UINT32_C(5)
 #define KIST_TYPE_CHOICE UINT32_C(6)
 #define KIST_TYPE_LIST UINT32_C(7)
-#define KIST_TYPE_INTEGER UINT32_C(8)  /* int64_t */
+#define KIST_TYPE_INTEGER UINT32_C(8) /* int64_t */
 
 #define KIST_OPTION_REQUIRED UINT32_C(1) /* an error when it is missing or empty */
 #define KIST_OPTION_RANGE UINT32_C(2)    /* .min and .max hold, in the field's unit (bytes, ms, number) */
@@ -54,10 +67,13 @@ struct kist_option {
     int64_t min, max;
 };
 
-#define KIST_OPTION_END { .name = NULL }
+#define KIST_OPTION_END                                                                                           \
+    {                                                                                                             \
+        .name = NULL                                                                                              \
+    }
 
 #if !defined(__cplusplus)
-#define KIST_OPTION_TYPE_(expression)                                                                               \
+#define KIST_OPTION_TYPE_(expression)                                                                             \
     _Generic((expression),                                                                                          \
         const char *: KIST_TYPE_STRING,                                                                             \
         kist_secret: KIST_TYPE_SECRET,                                                                              \
@@ -69,10 +85,10 @@ struct kist_option {
         int64_t: KIST_TYPE_INTEGER)
 
 /* A row for `field` of `config_type`; further members by designated initialisers. */
-#define KIST_OPTION(config_type, field, ...)                                                                        \
-    {                                                                                                               \
-        .name = #field, .type = KIST_OPTION_TYPE_(((config_type *)0)->field),                                       \
-        .offset = offsetof(config_type, field), .size = sizeof(((config_type *)0)->field), __VA_ARGS__              \
+#define KIST_OPTION(config_type, field, ...)                                                                      \
+    {                                                                                                             \
+        .name = #field, .type = KIST_OPTION_TYPE_(((config_type *)0)->field),                                     \
+        .offset = offsetof(config_type, field), .size = sizeof(((config_type *)0)->field), __VA_ARGS__            \
     }
 
 /* Range of a number, size (bytes) or duration (ms), both ends included. */

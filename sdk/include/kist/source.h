@@ -23,11 +23,11 @@ extern "C" {
 struct kist_item {
     uint32_t struct_size;
     uint32_t reserved;
-    const char *name;         /* file name within the backup: "shop.dump". Unique in the backup */
-    const char *format;       /* the plugin's own word for what is inside ("custom"), kept in the manifest; or NULL */
-    const char *content_type; /* or NULL */
-    const char *database;     /* what {database} stands for in `name =`; or NULL */
-    int64_t size_estimate;    /* bytes, for progress only; -1 when unknown */
+    const char *name;   /* file name within the backup: "shop.dump". Unique in the backup */
+    const char *format; /* the plugin's own word for what is inside ("custom"), kept in the manifest; or NULL */
+    const char *content_type;  /* or NULL */
+    const char *database;      /* what {database} stands for in `name =`; or NULL */
+    int64_t size_estimate;     /* bytes, for progress only; -1 when unknown */
     const char *stock_restore; /* for RESTORE.txt: a shell command that takes the decoded item on stdin; or NULL */
 };
 
@@ -49,7 +49,8 @@ struct kist_facts {
 
 #define KIST_RESTORE_APPLY UINT32_C(1) /* into a target */
 #define KIST_RESTORE_CHECK UINT32_C(2) /* prove that the items can be read; touches no target */
-#define KIST_RESTORE_LOOK UINT32_C(3)  /* refuse the target if _APPLY would, change nothing; restore_end follows at once */
+#define KIST_RESTORE_LOOK                                                                                         \
+    UINT32_C(3) /* refuse the target if _APPLY would, change nothing; restore_end follows at once */
 
 #define KIST_RESTORE_CREATE UINT32_C(1) /* make the target if it is missing */
 #define KIST_RESTORE_CLEAN UINT32_C(2)  /* replace what is there */
@@ -57,8 +58,8 @@ struct kist_facts {
 /* What to restore; the core fills it, borrowed during restore_begin. */
 struct kist_restore {
     uint32_t struct_size;
-    uint32_t mode;      /* KIST_RESTORE_APPLY, _CHECK or _LOOK */
-    uint32_t flags;     /* KIST_RESTORE_CREATE, _CLEAN */
+    uint32_t mode;  /* KIST_RESTORE_APPLY, _CHECK or _LOOK */
+    uint32_t flags; /* KIST_RESTORE_CREATE, _CLEAN */
     uint32_t reserved;
     const char *target; /* as given to --to, in the plugin's own terms; NULL: the configured source itself */
 };
@@ -96,7 +97,8 @@ struct kist_source {
 
     /* Optional, with KIST_SOURCE_RESTORES or _CHECKS. Looks at the target, refuses it (KIST_ERR_REFUSED) or prepares. A
      * refusal has changed nothing. One restore at a time per instance. */
-    int (*restore_begin)(void *self, const struct kist_restore *restore, void **ret_restore, struct kist_error *err);
+    int (*restore_begin)(void *self, const struct kist_restore *restore, void **ret_restore,
+                         struct kist_error *err);
     /* One item at a time. The bytes that follow have been proved to be those that were saved. */
     int (*write_begin)(void *restore, const struct kist_item *item, void **ret_writer, struct kist_error *err);
     /* Takes all `size` bytes or fails; then only write_abort follows. */
@@ -111,12 +113,12 @@ struct kist_source {
 
 #if !defined(__cplusplus)
 /* Defines the plugin: KIST_SOURCE(.about = {.name = "pg_dump", ...}, .open = ..., ...); */
-#define KIST_SOURCE(...)                                                                                            \
-    extern const struct kist_source kist_plugin;                                                                    \
-    KIST_PUBLIC const struct kist_source kist_plugin = {                                                            \
-        .head = {KIST_ABI_MAGIC, KIST_ABI_VERSION, KIST_KIND_SOURCE, sizeof(struct kist_source),                    \
-                 sizeof(struct kist_option), 0},                                                                    \
-        __VA_ARGS__}
+#define KIST_SOURCE(...)                                                                                          \
+    extern const struct kist_source kist_plugin;                                                                  \
+    KIST_PUBLIC const struct kist_source kist_plugin = {.head = {KIST_ABI_MAGIC, KIST_ABI_VERSION,                \
+                                                                 KIST_KIND_SOURCE, sizeof(struct kist_source),    \
+                                                                 sizeof(struct kist_option), 0},                  \
+                                                        __VA_ARGS__}
 #endif
 
 #ifdef __cplusplus

@@ -108,6 +108,6 @@ static int notify(void *self, const struct kist_event *event, int64_t deadline_m
     (void)err;
     return 0;
 }
-KIST_NOTIFIER(.about = {.name = NAME, .version = "1", .summary = "tells nobody"}, .open = open_instance, .close = end,
-              .notify = notify);
+KIST_NOTIFIER(.about = {.name = NAME, .version = "1", .summary = "tells nobody"}, .open = open_instance,
+              .close = end, .notify = notify);
 #endif

@@ -49,8 +49,14 @@ struct good_config {
 
 static const struct kist_option options[] = {
     {.name = OPTION_NAME, .type = OPTION_TYPE, .offset = offsetof(struct good_config, path), .size = OPTION_WIDTH},
-    {.name = SECOND_NAME, .def = "3", .help = "how much", .type = KIST_TYPE_INTEGER,
-     .offset = offsetof(struct good_config, level), .size = sizeof(int64_t), .flags = KIST_OPTION_RANGE, .min = 1,
+    {.name = SECOND_NAME,
+     .def = "3",
+     .help = "how much",
+     .type = KIST_TYPE_INTEGER,
+     .offset = offsetof(struct good_config, level),
+     .size = sizeof(int64_t),
+     .flags = KIST_OPTION_RANGE,
+     .min = 1,
      .max = 9},
     KIST_OPTION_END,
 };
@@ -171,8 +177,11 @@ struct future_option {
 };
 static const struct future_option future_options[] = {
     {.now = {.name = "path", .type = KIST_TYPE_STRING, .size = sizeof(char *)}, .later = {1, 2}},
-    {.now = {.name = "level", .help = "how much", .type = KIST_TYPE_INTEGER,
-             .offset = offsetof(struct good_config, level), .size = sizeof(int64_t)},
+    {.now = {.name = "level",
+             .help = "how much",
+             .type = KIST_TYPE_INTEGER,
+             .offset = offsetof(struct good_config, level),
+             .size = sizeof(int64_t)},
      .later = {3, 4}},
     {.now = {.name = NULL}},
 };
@@ -186,8 +195,13 @@ struct descriptor {
 #undef OPTION_SIZE
 #define OPTION_SIZE sizeof(struct future_option)
 #define OPTIONS &future_options[0].now
-#define BEGIN { .now = {
-#define END }, .more = {1, 2, 3, 4} }
+#define BEGIN                                                                                                     \
+    {                                                                                                             \
+        .now = {
+#define END                                                                                                       \
+    }                                                                                                             \
+    , .more = {1, 2, 3, 4}                                                                                        \
+    }
 #else
 #define descriptor kist_destination
 #define OPTIONS options
@@ -202,23 +216,17 @@ struct descriptor {
 #endif
 
 extern const struct descriptor SYMBOL;
-KIST_PUBLIC const struct descriptor SYMBOL = BEGIN
-    .head = {MAGIC, ABI, KIND, STRUCT_SIZE, OPTION_SIZE, 0},
-    .about = {.name = NAME, .version = "1.0", .summary = "keeps nothing", .options = OPTIONS,
-              .config_size = CONFIG_SIZE},
-    .open = open_instance,
-    .close = close_instance,
-    .put_begin = PUT_BEGIN,
-    .put_write = put_write,
-    .put_commit = put_commit,
-    .put_abort = close_instance,
-    .get_begin = get_begin,
-    .get_read = get_read,
-    .get_end = close_instance,
-    .list = list,
-    .stat = stat_one,
-    .remove = REMOVE,
-END;
+KIST_PUBLIC const struct descriptor SYMBOL = BEGIN.head = {MAGIC, ABI, KIND, STRUCT_SIZE, OPTION_SIZE, 0},
+                                    .about = {.name = NAME,
+                                              .version = "1.0",
+                                              .summary = "keeps nothing",
+                                              .options = OPTIONS,
+                                              .config_size = CONFIG_SIZE},
+                                    .open = open_instance, .close = close_instance, .put_begin = PUT_BEGIN,
+                                    .put_write = put_write, .put_commit = put_commit, .put_abort = close_instance,
+                                    .get_begin = get_begin, .get_read = get_read, .get_end = close_instance,
+                                    .list = list, .stat = stat_one, .remove = REMOVE, END;
 
 /* Keeps unused functions and tables from being a warning, whatever the macros chose. */
-KIST_PUBLIC const void *const kist_test_used[] = {options, (const void *)put_begin, (const void *)destination_remove};
+KIST_PUBLIC const void *const kist_test_used[] = {options, (const void *)put_begin,
+                                                  (const void *)destination_remove};

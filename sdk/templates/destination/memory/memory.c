@@ -212,22 +212,12 @@ static int remove_object(void *self, const char *key, struct kist_error *err)
     return 0;
 }
 
-KIST_DESTINATION(
-    .about = {.name = "memory",
-              .version = "1",
-              .summary = "objects in memory, gone with the process: a template and a test double",
-              .options = options,
-              .config_size = sizeof(struct memory_config)},
-    .features = KIST_DESTINATION_DISCARDS | KIST_DESTINATION_REREAD,
-    .open = memory_open,
-    .close = memory_close,
-    .put_begin = put_begin,
-    .put_write = put_write,
-    .put_commit = put_commit,
-    .put_abort = put_abort,
-    .get_begin = get_begin,
-    .get_read = get_read,
-    .get_end = get_end,
-    .list = list,
-    .stat = stat_object,
-    .remove = remove_object);
+KIST_DESTINATION(.about = {.name = "memory",
+                           .version = "1",
+                           .summary = "objects in memory, gone with the process: a template and a test double",
+                           .options = options,
+                           .config_size = sizeof(struct memory_config)},
+                 .features = KIST_DESTINATION_DISCARDS | KIST_DESTINATION_REREAD, .open = memory_open,
+                 .close = memory_close, .put_begin = put_begin, .put_write = put_write, .put_commit = put_commit,
+                 .put_abort = put_abort, .get_begin = get_begin, .get_read = get_read, .get_end = get_end,
+                 .list = list, .stat = stat_object, .remove = remove_object);
