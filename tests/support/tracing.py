@@ -32,6 +32,18 @@ def count_calls(path, program):
     return most
 
 
+def loader_calls(path):
+    """{system call: how many the dynamic loader made of it, before the program itself began to read its configuration}."""
+    calls = Counter()
+    for line in open(path, errors="replace"):
+        if "/conf.d" in line and "execve(" not in line:
+            return calls
+        match = re.match(r"\d+ +(\w+)\(", line)
+        if match:
+            calls[match.group(1)] += 1
+    raise AssertionError(f"no sign of the configuration in {path}")
+
+
 def spread(count, points):
     """At most so many of the numbers 1 to count, the first and the last among them."""
     if count <= points:
