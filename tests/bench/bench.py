@@ -29,9 +29,13 @@ UNIT = 100 << 20
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kist", type=Path, required=True, help="the program to measure, an optimised build")
-    parser.add_argument("--size", type=float, default=1.0, metavar="GB", help="size of the dump (default: %(default)s)")
+    parser.add_argument(
+        "--size", type=float, default=1.0, metavar="GB", help="size of the dump (default: %(default)s)"
+    )
     parser.add_argument("--runs", type=int, default=5, help="runs of each command (default: %(default)s)")
-    parser.add_argument("--dir", type=Path, default=None, help="where to write (default: a directory below build/)")
+    parser.add_argument(
+        "--dir", type=Path, default=None, help="where to write (default: a directory below build/)"
+    )
     parser.add_argument("--no-limits", action="store_true", help="exit with 0 whatever the ratios are")
     parser.add_argument("--only", choices=["backup", "restore"], help="only this half")
     return parser.parse_args()
@@ -51,8 +55,12 @@ class Commands:
         self.before[name]()
         os.sync()
         start = time.monotonic()
-        subprocess.run(["bash", "-c", "set -eo pipefail; " + self.lines[name]], env=self.env, check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run(
+            ["bash", "-c", "set -eo pipefail; " + self.lines[name]],
+            env=self.env,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         return time.monotonic() - start
 
     def measure(self, runs):
@@ -61,8 +69,11 @@ class Commands:
         for number in range(runs):
             for name in self.names:
                 self.times[name].append(self.run_once(name))
-            print(f"  round {number + 1} of {runs}: "
-                  + ", ".join(f"{name} {self.times[name][-1]:.2f} s" for name in self.names), file=sys.stderr)
+            print(
+                f"  round {number + 1} of {runs}: "
+                + ", ".join(f"{name} {self.times[name][-1]:.2f} s" for name in self.names),
+                file=sys.stderr,
+            )
 
     def median(self, name):
         return statistics.median(self.times[name])
@@ -70,7 +81,9 @@ class Commands:
 
 def peak_memory(kist, *args, env):
     """The most memory that kist itself had, without its children: the kernel's own count, read while it runs."""
-    process = subprocess.Popen([*kist.arguments(args)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [*kist.arguments(args)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     peak = 0
     while process.poll() is None:
         try:
@@ -85,10 +98,17 @@ def peak_memory(kist, *args, env):
 
 
 def machine(folder):
-    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    model = next(
+        (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?"
+    )
     memory = int(next(line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemTotal"))) >> 20
-    disk = subprocess.run(["df", "--output=fstype", folder], text=True, stdout=subprocess.PIPE, check=True).stdout.split()[-1]
-    system = next((line.split("=")[1].strip('"\n') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")), "?")
+    disk = subprocess.run(
+        ["df", "--output=fstype", folder], text=True, stdout=subprocess.PIPE, check=True
+    ).stdout.split()[-1]
+    system = next(
+        (line.split("=")[1].strip('"\n') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")),
+        "?",
+    )
     return f"{model}, {os.cpu_count()} cores, {memory} GiB, {disk}, {system}"
 
 
@@ -116,20 +136,26 @@ class Table:
     def ratio(self, what, over, under, most=None, least=None):
         ratio = over / under
         limit = f"at most {most:.2f}×" if most else f"at least {least:.1f}×"
-        self.row(what, f"{over:.2f} s : {under:.2f} s = {ratio:.2f}×", limit, ratio <= most if most else ratio >= least)
+        self.row(
+            what, f"{over:.2f} s : {under:.2f} s = {ratio:.2f}×", limit, ratio <= most if most else ratio >= least
+        )
 
 
 def bench(args, cluster, folder, table):
     print(f"making about {args.size:g} GB of data", file=sys.stderr)
     cluster.command("createdb", "bench")
     scale = max(1, round(args.size * 1e9 / UNIT))
-    cluster.command("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", f"scale={scale}", "-d", "bench", "-f", str(HERE / "data.sql"))
+    cluster.command(
+        "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-v", f"scale={scale}", "-d", "bench", "-f", str(HERE / "data.sql")
+    )
     cluster.sql("CHECKPOINT", "bench")
     env = cluster.client_env()
     dump = folder / "reference.dump"
     subprocess.run(["pg_dump", "-Fc", "-Z0", "-f", dump, "bench"], env=env, check=True)
     raw = dump.stat().st_size
-    packed = int(subprocess.run(f"gzip -6 -c {dump} | wc -c", shell=True, check=True, stdout=subprocess.PIPE).stdout)
+    packed = int(
+        subprocess.run(f"gzip -6 -c {dump} | wc -c", shell=True, check=True, stdout=subprocess.PIPE).stdout
+    )
 
     zstd, gzip = Kist(folder / "zstd", cluster, args.kist), Kist(folder / "gzip", cluster, args.kist)
     for kist, filters in ((zstd, "zstd"), (gzip, "gzip")):
@@ -137,9 +163,11 @@ def bench(args, cluster, folder, table):
     line = {kist: " ".join(str(word) for word in kist.arguments(["-q", "run", "p"])) for kist in (zstd, gzip)}
     stored = {}
 
-    table.head(f"Measured on {machine(folder)}; {version(args.kist, 'version')}; {version('pg_dump', '--version')}; "
-               f"{raw / 1e9:.2f} GB of dump, which `gzip -6` makes {raw / packed:.2f} times smaller; "
-               f"medians of {args.runs} runs.")
+    table.head(
+        f"Measured on {machine(folder)}; {version(args.kist, 'version')}; {version('pg_dump', '--version')}; "
+        f"{raw / 1e9:.2f} GB of dump, which `gzip -6` makes {raw / packed:.2f} times smaller; "
+        f"medians of {args.runs} runs."
+    )
     if args.only != "restore":
         commands = Commands(env)
         commands.add("dump only", "pg_dump -Fc -Z0 bench >/dev/null")
@@ -148,25 +176,44 @@ def bench(args, cluster, folder, table):
         commands.add("gzip -6", f"pg_dump bench | gzip -6 >{folder}/by-gzip.sql.gz")
         commands.add("pg_dump -Fc", f"pg_dump -Fc -f {folder}/by-pg_dump.dump bench")
         for name, kist in (("kist zstd", zstd), ("kist gzip", gzip)):
+
             def fresh(kist=kist):
                 shutil.rmtree(kist.disk, ignore_errors=True)
                 kist.disk.mkdir(mode=0o700)
+
             commands.before[name] = fresh
         commands.measure(args.runs)
         for name, kist in (("zstd", zstd), ("gzip", gzip)):
             stored[name] = kist.data_path(kist.ids()[-1]).stat().st_size
         median = commands.median
-        table.ratio("`kist run` with zstd : `pg_dump -Fc -Z0 >/dev/null`", median("kist zstd"), median("dump only"), most=1.15)
-        table.ratio("`kist run` with gzip : `pg_dump -Fc -Z0 >/dev/null`", median("kist gzip"), median("dump only"), most=1.25)
+        table.ratio(
+            "`kist run` with zstd : `pg_dump -Fc -Z0 >/dev/null`",
+            median("kist zstd"),
+            median("dump only"),
+            most=1.15,
+        )
+        table.ratio(
+            "`kist run` with gzip : `pg_dump -Fc -Z0 >/dev/null`",
+            median("kist gzip"),
+            median("dump only"),
+            most=1.25,
+        )
         for name in ("kist zstd", "kist gzip"):
             filter = name.split()[1]
-            table.ratio(f"`pg_dump \\| gzip -6` : `kist run` with {filter}", median("gzip -6"), median(name), least=3)
+            table.ratio(
+                f"`pg_dump \\| gzip -6` : `kist run` with {filter}", median("gzip -6"), median(name), least=3
+            )
             table.ratio(f"`pg_dump -Fc` : `kist run` with {filter}", median("pg_dump -Fc"), median(name), least=3)
         for name, size in stored.items():
             table.row(f"stored with {name}", f"{size / 1e6:.0f} MB, {raw / size:.2f} times smaller")
         for kist, name in ((zstd, "zstd"), (gzip, "gzip")):
             peak = peak_memory(kist, "-q", "run", "p", env=kist.environment())
-            table.row(f"most memory of `kist run` with {name}", f"{peak / (1 << 20):.1f} MiB", "at most 64 MiB", peak <= MEMORY_LIMIT)
+            table.row(
+                f"most memory of `kist run` with {name}",
+                f"{peak / (1 << 20):.1f} MiB",
+                "at most 64 MiB",
+                peak <= MEMORY_LIMIT,
+            )
     else:
         zstd.run("run", "p", timeout=3600)
     if args.only != "backup":
@@ -180,13 +227,25 @@ def bench_restore(args, cluster, kist, table):
     def fresh():
         cluster.create("target")
         cluster.sql("CHECKPOINT")
+
     commands.add("by hand", f"zstd -dc {data} | pg_restore -1 -d target", fresh)
-    commands.add("kist restore", " ".join(str(word) for word in kist.arguments(["-q", "restore", "p", "--to", "target"])), fresh)
+    commands.add(
+        "kist restore",
+        " ".join(str(word) for word in kist.arguments(["-q", "restore", "p", "--to", "target"])),
+        fresh,
+    )
     commands.measure(max(1, min(args.runs, 3)))
-    table.ratio("`kist restore` : `zstd -dc \\| pg_restore -1`", commands.median("kist restore"), commands.median("by hand"), most=1.1)
+    table.ratio(
+        "`kist restore` : `zstd -dc \\| pg_restore -1`",
+        commands.median("kist restore"),
+        commands.median("by hand"),
+        most=1.1,
+    )
     fresh()
     peak = peak_memory(kist, "-q", "restore", "p", "--to", "target", env=kist.environment())
-    table.row("most memory of `kist restore`", f"{peak / (1 << 20):.1f} MiB", "at most 64 MiB", peak <= MEMORY_LIMIT)
+    table.row(
+        "most memory of `kist restore`", f"{peak / (1 << 20):.1f} MiB", "at most 64 MiB", peak <= MEMORY_LIMIT
+    )
 
 
 def main():

@@ -1,6 +1,6 @@
--- A database with believable entropy: about 100 MB of dump for each unit of :scale, which `gzip -6` makes 3.5 times
--- smaller. (Generators like pgbench's give data that compresses 35:1, which flatters every tool.) The same on every
--- machine, since every random number comes from one seed and no query runs in parallel.
+-- A database with believable entropy: about 100 MB of dump for each unit of :scale, which `gzip -6` makes 3.5
+-- times smaller. (Generators like pgbench's give data that compresses 35:1, which flatters every tool.) The same
+-- on every machine, since every random number comes from one seed and no query runs in parallel.
 SET client_min_messages = warning;
 SET synchronous_commit = off;
 SET max_parallel_workers_per_gather = 0;

@@ -23,7 +23,8 @@ SELECT lo_from_bytea(4711, 'large');
 BIG = """
 CREATE TABLE noise (id int, b bytea);
 ALTER TABLE noise ALTER b SET STORAGE EXTERNAL;
-INSERT INTO noise SELECT g, (SELECT decode(string_agg(md5(g || ':' || i), ''), 'hex') FROM generate_series(1, 4096) i)
+INSERT INTO noise
+SELECT g, (SELECT decode(string_agg(md5(g || ':' || i), ''), 'hex') FROM generate_series(1, 4096) i)
 FROM generate_series(1, 1000) g;
 VACUUM ANALYZE noise;
 """

@@ -6,7 +6,18 @@ import time
 import pytest
 from slow import slow_pg_dump
 
-VERBS = [["run"], ["list"], ["show"], ["verify"], ["restore"], ["config"], ["plugin"], ["doctor"], ["version"], ["help"]]
+VERBS = [
+    ["run"],
+    ["list"],
+    ["show"],
+    ["verify"],
+    ["restore"],
+    ["config"],
+    ["plugin"],
+    ["doctor"],
+    ["version"],
+    ["help"],
+]
 ID = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
 
@@ -49,9 +60,15 @@ def test_version(plain_kist):
 def test_globals_before_and_after_the_verb(made):
     kist, id = made
     import subprocess
-    for words in (["-c", kist.conf, "--state", kist.state, "list", "--json"], ["list", "--json", "-c", kist.conf, "--state", kist.state],
-                  ["list", f"--state={kist.state}", "--json", f"-c{kist.conf}"]):
-        out = subprocess.run([kist.program, *words], env=kist.environment(), check=True, stdout=subprocess.PIPE).stdout
+
+    for words in (
+        ["-c", kist.conf, "--state", kist.state, "list", "--json"],
+        ["list", "--json", "-c", kist.conf, "--state", kist.state],
+        ["list", f"--state={kist.state}", "--json", f"-c{kist.conf}"],
+    ):
+        out = subprocess.run(
+            [kist.program, *words], env=kist.environment(), check=True, stdout=subprocess.PIPE
+        ).stdout
         assert id.encode() in out
 
 
@@ -81,7 +98,7 @@ def test_list_of_one_destination(small, kist):
     kist.pipeline(small, destinations=("disk", "disk2"))
     id = kist.backup()
     kist.manifest_path(id, destination="disk2").unlink()
-    backup, = kist.backups()
+    (backup,) = kist.backups()
     assert backup["state"] == "partial" and backup["destinations"] == {"disk": "good", "disk2": "absent"}
     assert kist.run("list", "--destination", "disk2", "--json").json == []
 
@@ -93,7 +110,7 @@ def test_show(made):
         assert word in text, text
     shown = kist.run("show", f"p/{id}", "--json").json
     assert shown["pipeline"] == "p" and shown["id"] == id
-    item, = shown["items"]
+    (item,) = shown["items"]
     assert item["raw"]["size"] > 0 and re.fullmatch("[0-9a-f]{64}", item["stored"]["sha256"])
     assert [used["plugin"] for used in item["filters"]] == ["zstd"]
 
@@ -102,15 +119,24 @@ def test_verify(made):
     kist, id = made
     assert re.search(rf"p/{id}.*ok", kist.run("verify").out)
     second = kist.backup()
-    entry, = kist.run("verify", "p", "--json").json
+    (entry,) = kist.run("verify", "p", "--json").json
     assert entry["id"] == second and entry["result"] == "ok" and entry["level"] == "hash" and entry["faults"] == []
-    assert {entry["id"] for entry in kist.run("verify", "--all", "--json", "--level", "decode").json} == {id, second}
+    assert {entry["id"] for entry in kist.run("verify", "--all", "--json", "--level", "decode").json} == {
+        id,
+        second,
+    }
 
 
 def test_run_several_and_all(cluster, small, kist):
     kist.pipeline(small, name="a")
-    kist.write((kist.conf / "kist.ini").read_text().split("[destination")[0].replace("a-db", "b-db").replace("pipeline a", "pipeline b"),
-               name="b.ini")
+    kist.write(
+        (kist.conf / "kist.ini")
+        .read_text()
+        .split("[destination")[0]
+        .replace("a-db", "b-db")
+        .replace("pipeline a", "pipeline b"),
+        name="b.ini",
+    )
     kist.run("run", "a", "b")
     assert len(kist.ids("a")) == len(kist.ids("b")) == 1
     kist.run("run", "--all")
@@ -131,7 +157,7 @@ def test_run_without_a_name(small, kist):
 def test_run_tells_what_it_made(small, kist):
     kist.pipeline(small)
     result = kist.run("run", "p")
-    id, = kist.ids()
+    (id,) = kist.ids()
     assert id in result.out + result.err
     quiet = kist.run("-q", "run", "p")
     assert quiet.out == "" and quiet.err == "", quiet
@@ -142,16 +168,29 @@ def test_run_tells_what_it_made(small, kist):
 
 def everything(kist):
     """Of a directory the time does not count: what was tried there and removed changes it."""
-    return {path: path.is_file() and (path.stat().st_mtime_ns, path.stat().st_size)
-            for path in (kist.disk, *kist.disk.rglob("*"))}
+    return {
+        path: path.is_file() and (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in (kist.disk, *kist.disk.rglob("*"))
+    }
 
 
 def test_asking_changes_nothing(cluster, small, made):
     kist, id = made
     before = everything(kist)
-    for args in (["run", "p", "--dry-run"], ["run", "--all", "--dry-run"], ["list"], ["show", "p"], ["verify", "p"], ["doctor"],
-                 ["doctor", "p"], ["config", "check"], ["config", "show"], ["plugin", "list"], ["plugin", "inspect", "local"],
-                 ["verify", "--level", "decode"]):
+    for args in (
+        ["run", "p", "--dry-run"],
+        ["run", "--all", "--dry-run"],
+        ["list"],
+        ["show", "p"],
+        ["verify", "p"],
+        ["doctor"],
+        ["doctor", "p"],
+        ["config", "check"],
+        ["config", "show"],
+        ["plugin", "list"],
+        ["plugin", "inspect", "local"],
+        ["verify", "--level", "decode"],
+    ):
         kist.run(*args)
         assert everything(kist) == before, args
 
@@ -202,6 +241,7 @@ def test_history(made):
 
 def test_json_log(cluster, kist):
     import json
+
     kist.pipeline("no_such_database")
     result = kist.run("--log-format", "json", "run", "p", expect=1)
     lines = [json.loads(line) for line in result.err.splitlines()]
@@ -218,6 +258,7 @@ def on_a_terminal(kist, *args, timeout=60):
     """What a person sees."""
     import pty
     import select
+
     leader, follower = pty.openpty()
     running = kist.start(*args, stdout=follower, stderr=follower, env={"TERM": "xterm"})
     os.close(follower)
@@ -241,7 +282,9 @@ def test_a_bar_on_a_terminal(cluster, big, kist):
     kist.pipeline(big, source=cluster.source(big, pg_dump=slow))
     code, text = on_a_terminal(kist, "run", "p")
     assert code == 0, text
-    bars = re.findall(r"\r\x1b\[Kp \[([#.]{20})\] ([\d.]+ [KMG]iB) of about ([\d.]+ [KMG]iB), [\d.]+ [KMG]iB/s", text)
+    bars = re.findall(
+        r"\r\x1b\[Kp \[([#.]{20})\] ([\d.]+ [KMG]iB) of about ([\d.]+ [KMG]iB), [\d.]+ [KMG]iB/s", text
+    )
     assert bars and 2 <= bars[0][0].count("#") <= 12, text
     assert text.endswith("\r\n"), text
     code, text = on_a_terminal(kist, "-q", "run", "p")
@@ -265,8 +308,14 @@ def test_two_runs_within_a_second(made):
 def test_pipelines_do_not_disturb_each_other(cluster, small, kist):
     """They run at the same time on one directory."""
     kist.pipeline(small, name="a")
-    kist.write((kist.conf / "kist.ini").read_text().split("[destination")[0].replace("a-db", "b-db").replace("pipeline a", "pipeline b"),
-               name="b.ini")
+    kist.write(
+        (kist.conf / "kist.ini")
+        .read_text()
+        .split("[destination")[0]
+        .replace("a-db", "b-db")
+        .replace("pipeline a", "pipeline b"),
+        name="b.ini",
+    )
     running = [kist.start("run", name) for name in ("a", "b")]
     for one in running:
         assert one.finish().code == 0

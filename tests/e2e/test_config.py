@@ -43,24 +43,35 @@ def broken(old, new):
     return GOOD.replace(old, new, 1)
 
 
+# fmt: off
 ONE_MISTAKE = {
-    "unknown key": (broken("destinations = d", "destinations = d\ndestination = d"), 4, "pipeline p", "destination", "destinations"),
+    "unknown key": (
+        broken("destinations = d", "destinations = d\ndestination = d"),
+        4, "pipeline p", "destination", "destinations"),
     "misspelt option": (broken("database = x", "databse = x"), 8, "source s", "databse", "database"),
     "misspelt option of a destination": (broken("path =", "paht ="), 11, "destination d", "paht", "path"),
     "unknown section": (GOOD + "[piepline q]\nsource = s\n", 12, None, None, "pipeline"),
     "misspelt plugin": (broken("plugin = local", "plugin = locla"), 10, "destination d", "plugin", "local"),
     "unknown source": (broken("source = s", "source = ss"), 2, "pipeline p", "source", None),
-    "unknown destination": (broken("destinations = d", "destinations = d, disk"), 3, "pipeline p", "destinations", None),
-    "unknown filter": (broken("destinations = d", "destinations = d\nfilters = zstdd"), 4, "pipeline p", "filters", "zstd"),
-    "unknown notifier": (broken("destinations = d", "destinations = d\nnotify = nobody"), 4, "pipeline p", "notify", None),
-    "a destination twice": (broken("destinations = d", "destinations = d, d"), 3, "pipeline p", "destinations", None),
+    "unknown destination": (
+        broken("destinations = d", "destinations = d, disk"),
+        3, "pipeline p", "destinations", None),
+    "unknown filter": (
+        broken("destinations = d", "destinations = d\nfilters = zstdd"),
+        4, "pipeline p", "filters", "zstd"),
+    "unknown notifier": (
+        broken("destinations = d", "destinations = d\nnotify = nobody"),
+        4, "pipeline p", "notify", None),
+    "a destination twice": (
+        broken("destinations = d", "destinations = d, d"),
+        3, "pipeline p", "destinations", None),
     "a key twice": (broken("user = u", "user = u\nuser = v"), 8, "source s", "user", None),
     "a section twice": (GOOD + "[source s]\nplugin = pg_dump\nhost = /x\n", 12, "source s", None, None),
     "a required key missing": (broken("path = /nonexistent\n", ""), 9, "destination d", "path", None),
     "a required key empty": (broken("path = /nonexistent", "path ="), 11, "destination d", "path", None),
     "no source": (broken("source = s\n", ""), 1, "pipeline p", "source", None),
     "no destinations": (broken("destinations = d\n", ""), 1, "pipeline p", "destinations", None),
-    "no plugin": (broken("plugin = local\n", ""), 8 + 1, "destination d", "plugin", None),
+    "no plugin": (broken("plugin = local\n", ""), 9, "destination d", "plugin", None),
     "missing bracket": (broken("[source s]", "[source s"), 4, None, None, None),
     "text after the bracket": (broken("[source s]", "[source s] plugin = pg_dump"), 4, None, None, None),
     "no name": (broken("[source s]", "[source]"), 4, "source", None, "[source NAME]"),
@@ -75,34 +86,62 @@ ONE_MISTAKE = {
     "an indented key": (broken("user = u", "user = u\n  port = 5"), 8, "source s", None, None),
     "a NUL": (broken("user = u", "user = u\0x"), 7, "source s", None, None),
     "a control character": (broken("user = u", "user = u\x01x"), 7, "source s", None, None),
-    "bad UTF-8": (broken("user = u", "user = \udcffx").encode(errors="surrogateescape"), 7, "source s", None, None),
+    "bad UTF-8": (
+        broken("user = u", "user = \udcffx").encode(errors="surrogateescape"),
+        7, "source s", None, None),
     "an unset variable": (broken("user = u", "user = ${NOT_SET_HERE}"), 7, "source s", "user", None),
     "an open brace": (broken("user = u", "user = ${NOT"), 7, "source s", "user", None),
     "a credential without a directory": (broken("user = u", "user = ${cred:x}"), 7, "source s", "user", None),
     "a file that is missing": (broken("user = u", "user_file = /nonexistent/u"), 7, "source s", "user_file", None),
-    "a value and a file for it": (broken("user = u", "user = u\nuser_file = /etc/hostname"), 8, "source s", "user_file", None),
+    "a value and a file for it": (
+        broken("user = u", "user = u\nuser_file = /etc/hostname"),
+        8, "source s", "user_file", None),
     "a word for a switch": (GOOD + "require_mount = perhaps\n", 12, "destination d", "require_mount", None),
     "a choice that is none": (broken("user = u", "user = u\nformat = custm"), 8, "source s", "format", "custom"),
     "a number that is none": (broken("user = u", "user = u\nport = many"), 8, "source s", "port", None),
     "a number out of range": (broken("user = u", "user = u\nport = 70000"), 8, "source s", "port", None),
-    "a number that overflows": (broken("user = u", "user = u\nport = 99999999999999999999"), 8, "source s", "port", None),
+    "a number that overflows": (
+        broken("user = u", "user = u\nport = 99999999999999999999"),
+        8, "source s", "port", None),
     "a number with an exponent": (broken("user = u", "user = u\nport = 1e3"), 8, "source s", "port", None),
-    "a duration without a unit": (broken("user = u", "user = u\nlock_timeout = 7"), 8, "source s", "lock_timeout", None),
-    "a duration of a strange unit": (broken("user = u", "user = u\nlock_timeout = 7x"), 8, "source s", "lock_timeout", None),
-    "a negative duration": (broken("user = u", "user = u\nlock_timeout = -7s"), 8, "source s", "lock_timeout", None),
+    "a duration without a unit": (
+        broken("user = u", "user = u\nlock_timeout = 7"),
+        8, "source s", "lock_timeout", None),
+    "a duration of a strange unit": (
+        broken("user = u", "user = u\nlock_timeout = 7x"),
+        8, "source s", "lock_timeout", None),
+    "a negative duration": (
+        broken("user = u", "user = u\nlock_timeout = -7s"),
+        8, "source s", "lock_timeout", None),
     "an empty duration": (broken("user = u", "user = u\nlock_timeout ="), 8, "source s", "lock_timeout", None),
-    "require of too many": (broken("destinations = d", "destinations = d\nrequire = 2"), 4, "pipeline p", "require", None),
-    "require of none": (broken("destinations = d", "destinations = d\nrequire = 0"), 4, "pipeline p", "require", None),
-    "require of a word": (broken("destinations = d", "destinations = d\nrequire = most"), 4, "pipeline p", "require", None),
+    "require of too many": (
+        broken("destinations = d", "destinations = d\nrequire = 2"),
+        4, "pipeline p", "require", None),
+    "require of none": (
+        broken("destinations = d", "destinations = d\nrequire = 0"),
+        4, "pipeline p", "require", None),
+    "require of a word": (
+        broken("destinations = d", "destinations = d\nrequire = most"),
+        4, "pipeline p", "require", None),
     "a prefix that climbs": (GOOD + "prefix = ../x\n", 12, "destination d", "prefix", None),
-    "a strange field in the name": (broken("destinations = d", "destinations = d\nname = {weekday}.dump"), 4, "pipeline p", "name", None),
-    "a name that climbs": (broken("destinations = d", "destinations = d\nname = ../x.dump"), 4, "pipeline p", "name", None),
+    "a strange field in the name": (
+        broken("destinations = d", "destinations = d\nname = {weekday}.dump"),
+        4, "pipeline p", "name", None),
+    "a name that climbs": (
+        broken("destinations = d", "destinations = d\nname = ../x.dump"),
+        4, "pipeline p", "name", None),
 }
-
+# fmt: on
 
 # What is meant is lost with these, and told as missing elsewhere.
-WITH_CONSEQUENCES = {"misspelt option of a destination", "missing bracket", "no name", "a name that is a path",
-                     "a name with a dash in front", "a name too long"}
+WITH_CONSEQUENCES = {
+    "misspelt option of a destination",
+    "missing bracket",
+    "no name",
+    "a name that is a path",
+    "a name with a dash in front",
+    "a name too long",
+}
 
 
 @pytest.mark.parametrize("what", ONE_MISTAKE)
@@ -131,9 +170,18 @@ def test_all_mistakes_are_told_in_order(plain_kist):
     plain_kist.write(GOOD + "colour = red\n[filter f]\nplugin = zstd\nlevel = 99\nlevle = 3\n", name="a.ini")
     plain_kist.write("[pipeline q]\nsource = nobody\ndestinations = d\nschedle = 1\n[nonsense x]\n", name="b.ini")
     result = check(plain_kist)
-    places = [re.match(rf"kist: error: {re.escape(str(plain_kist.conf))}/(\w+\.ini):(\d+)", line).groups()
-              for line in result.errors]
-    assert places == [("a.ini", "12"), ("a.ini", "15"), ("a.ini", "16"), ("b.ini", "2"), ("b.ini", "4"), ("b.ini", "5")]
+    places = [
+        re.match(rf"kist: error: {re.escape(str(plain_kist.conf))}/(\w+\.ini):(\d+)", line).groups()
+        for line in result.errors
+    ]
+    assert places == [
+        ("a.ini", "12"),
+        ("a.ini", "15"),
+        ("a.ini", "16"),
+        ("b.ini", "2"),
+        ("b.ini", "4"),
+        ("b.ini", "5"),
+    ]
 
 
 def test_a_section_twice_in_two_files(plain_kist):
@@ -152,7 +200,9 @@ def test_windows_line_ends_and_bom(plain_kist):
 
 
 def test_comments_quotes_and_no_last_newline(plain_kist):
-    plain_kist.write("; a comment\n# another\n\n" + GOOD.replace("user = u", "user = u ; with a comment").rstrip("\n"))
+    plain_kist.write(
+        "; a comment\n# another\n\n" + GOOD.replace("user = u", "user = u ; with a comment").rstrip("\n")
+    )
     check(plain_kist, expect=0)
     shown = plain_kist.run("config", "show").out
     assert re.search(r"^user\s*=\s*u$", shown, re.M), shown
@@ -226,17 +276,21 @@ def test_secrets_from_elsewhere(plain_kist):
     passwords.mkdir(mode=0o700)
     (passwords / "shop").write_text("from-a-file\nsecond line\n")
     (passwords / "shop").chmod(0o600)
-    for key, env in (("password = ${SHOP_PASSWORD}", {"SHOP_PASSWORD": "from-the-environment"}),
-                     (f"password_file = {passwords}/shop", {}),
-                     ("password = ${cred:shop}", {"CREDENTIALS_DIRECTORY": str(passwords)})):
+    for key, env in (
+        ("password = ${SHOP_PASSWORD}", {"SHOP_PASSWORD": "from-the-environment"}),
+        (f"password_file = {passwords}/shop", {}),
+        ("password = ${cred:shop}", {"CREDENTIALS_DIRECTORY": str(passwords)}),
+    ):
         plain_kist.write(GOOD.replace("user = u", "user = u\n" + key), mode=0o644)
         check(plain_kist, expect=0, env=env)
         shown = plain_kist.run("config", "show", env=env).out
         assert "***" in shown and "from-" not in shown
 
 
-@pytest.mark.parametrize("extra", ["--file=/tmp/x", "-f /tmp/x", "--snapshot=1", "-Fp", "--format=d", "--no-sync",
-                                   "--enable-row-security"])
+@pytest.mark.parametrize(
+    "extra",
+    ["--file=/tmp/x", "-f /tmp/x", "--snapshot=1", "-Fp", "--format=d", "--no-sync", "--enable-row-security"],
+)
 def test_extra_args_that_would_break_a_backup(plain_kist, extra):
     plain_kist.write(GOOD.replace("user = u", f"user = u\nextra_args = {extra}"))
     result = check(plain_kist, expect=None)
@@ -248,6 +302,7 @@ def test_extra_args_that_would_break_a_backup(plain_kist, extra):
 def test_config_from_the_environment(plain_kist):
     plain_kist.write(GOOD)
     import subprocess
+
     env = plain_kist.environment({"KIST_CONFIG": str(plain_kist.conf)})
     assert subprocess.run([plain_kist.program, "config", "check"], env=env).returncode == 0
 
@@ -260,6 +315,7 @@ def test_one_file_instead_of_a_directory(plain_kist):
 def test_show_is_a_configuration_again(plain_kist):
     def show():
         return [line for line in plain_kist.run("config", "show").out.splitlines() if not line.startswith(";")]
+
     plain_kist.write(GOOD)
     shown = show()
     plain_kist.write("\n".join(shown) + "\n")

@@ -12,15 +12,16 @@ BATCH = 400
 @pytest.fixture(scope="module")
 def made(cluster, small, tmp_path_factory):
     from kist import Kist
+
     kist = Kist(tmp_path_factory.mktemp("made"), cluster)
     kist.pipeline(small)
     return kist, kist.backup()
 
 
 def verify_damaged(kist, id, damages, path_of, level="hash"):
-    """Makes one copy of the backup for each of the damages, a function that is given a path, and verifies them all."""
+    """Verifies copies of the backup, one for each of the damages: functions that are given a path."""
     for start in range(0, len(damages), BATCH):
-        batch = damages[start:start + BATCH]
+        batch = damages[start : start + BATCH]
         with cloned(kist, id, len(batch)) as names:
             paths = {name: path_of(name) for name in names}
             for name, damage in zip(names, batch):
@@ -30,7 +31,9 @@ def verify_damaged(kist, id, damages, path_of, level="hash"):
             assert found.pop(id)["result"] == "ok"
             for number, name in enumerate(names):
                 path, entry = paths[name], found.pop(name)
-                assert entry["result"] == "damaged", f"damage {start + number} of {path.name} was not found: {entry}"
+                assert (
+                    entry["result"] == "damaged"
+                ), f"damage {start + number} of {path.name} was not found: {entry}"
                 keys = [fault["key"] for fault in entry["faults"]]
                 assert keys == [str(path.relative_to(kist.disk))], entry
                 assert entry["faults"][0]["fault"]
@@ -39,7 +42,11 @@ def verify_damaged(kist, id, damages, path_of, level="hash"):
 
 
 def flips(size, positions, bits):
-    return [lambda path, position=position, bit=bit: flip(path, position, bit) for position in positions for bit in bits]
+    return [
+        lambda path, position=position, bit=bit: flip(path, position, bit)
+        for position in positions
+        for bit in bits
+    ]
 
 
 def cuts(sizes):
@@ -50,8 +57,12 @@ def test_a_bit_of_every_byte_of_the_manifest(made):
     kist, id = made
     size = kist.manifest_path(id).stat().st_size
     chosen = random.Random(1)
-    verify_damaged(kist, id, [damage for position in range(size)
-                              for damage in flips(size, [position], [chosen.randrange(8)])], kist.manifest_path)
+    verify_damaged(
+        kist,
+        id,
+        [damage for position in range(size) for damage in flips(size, [position], [chosen.randrange(8)])],
+        kist.manifest_path,
+    )
 
 
 def test_all_bits_of_some_bytes_of_the_manifest(made):
@@ -72,8 +83,12 @@ def test_a_bit_of_every_byte_of_the_data(made):
     size = kist.data_path(id).stat().st_size
     chosen = random.Random(3)
     positions = range(size) if size < 6000 else sorted(chosen.sample(range(size), 6000))
-    verify_damaged(kist, id, [damage for position in positions
-                              for damage in flips(size, [position], [chosen.randrange(8)])], kist.data_path)
+    verify_damaged(
+        kist,
+        id,
+        [damage for position in positions for damage in flips(size, [position], [chosen.randrange(8)])],
+        kist.data_path,
+    )
 
 
 def test_every_truncation_of_the_data(made):
@@ -90,8 +105,12 @@ def test_data_with_something_added(made):
         def damage(path):
             with open(path, "ab") as file:
                 file.write(text)
+
         return damage
-    verify_damaged(kist, id, [add(b"\0"), add(b"\x28\xb5\x2f\xfd"), add(kist.data_path(id).read_bytes())], kist.data_path)
+
+    verify_damaged(
+        kist, id, [add(b"\0"), add(b"\x28\xb5\x2f\xfd"), add(kist.data_path(id).read_bytes())], kist.data_path
+    )
 
 
 def test_the_notes_are_checked_too(made):
@@ -116,6 +135,7 @@ def test_sizes_are_seen_at_the_lowest_level(made):
 def edits(kist, id):
     """Documents with a right checksum and a wrong content."""
     import json
+
     text = kist.manifest_path(id).read_bytes()
     document = json.loads(text)
     item = document["items"][0]
@@ -128,13 +148,38 @@ def edits(kist, id):
         return changed(items=[{**item, **fields}])
 
     def without(field):
-        return json.dumps({key: value for key, value in document.items() if key != field}, indent=2).encode() + b"\n"
+        return (
+            json.dumps({key: value for key, value in document.items() if key != field}, indent=2).encode() + b"\n"
+        )
+
     assert plain.rstrip().endswith(b"}")
-    yield from (changed(kist_manifest=0), changed(kist_manifest="x"), changed(kist_manifest=None), changed(pipeline="q"),
-                changed(id="2019-01-01T00-00-00Z"), changed(items=[]), changed(items={}), changed(items=[1]))
+    yield from (
+        changed(kist_manifest=0),
+        changed(kist_manifest="x"),
+        changed(kist_manifest=None),
+        changed(pipeline="q"),
+        changed(id="2019-01-01T00-00-00Z"),
+        changed(items=[]),
+        changed(items={}),
+        changed(items=[1]),
+    )
     yield from (without(field) for field in ("pipeline", "id", "items", "source", "started"))
-    yield from (changed_item(key=key) for key in ("../x", "/etc/passwd", "p/../q/x", "q/x", "p/./x", "p//x", "p/x/", "",
-                                                  "p/" + "x" * 5000, "p/\u0001", item["key"].replace("p/", "P/")))
+    yield from (
+        changed_item(key=key)
+        for key in (
+            "../x",
+            "/etc/passwd",
+            "p/../q/x",
+            "q/x",
+            "p/./x",
+            "p//x",
+            "p/x/",
+            "",
+            "p/" + "x" * 5000,
+            "p/\u0001",
+            item["key"].replace("p/", "P/"),
+        )
+    )
     yield from (changed_item(stored={**item["stored"], "size": size}) for size in (-1, 1.5, "1", None))
     yield from (changed_item(stored={**item["stored"], "sha256": text}) for text in ("", "0" * 63, "g" * 64, 7))
     yield from (changed_item(filters=filters) for filters in ({}, [1], [{"plugin": "zstd"}]))
@@ -151,7 +196,9 @@ def test_a_forged_manifest(made):
             own = path.name.removesuffix(".json").encode()
             body = text.replace(id.encode(), own).rstrip()[:-1].rstrip() + b",\n"
             path.write_bytes(seal(body + b'  "checksum": "sha256:' + b"0" * 64 + b'"\n}\n'))
+
         return damage
+
     documents = list(edits(kist, id))
     with cloned(kist, id, len(documents)) as names:
         for name, text in zip(names, documents):
@@ -188,9 +235,11 @@ def test_list_shows_what_is_damaged(made):
 
 DAMAGES = {
     "first byte": lambda data: bytes([data[0] ^ 1]) + data[1:],
-    "middle": lambda data: data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 16]) + data[len(data) // 2 + 1:],
+    "middle": lambda data: data[: len(data) // 2]
+    + bytes([data[len(data) // 2] ^ 16])
+    + data[len(data) // 2 + 1 :],
     "last byte": lambda data: data[:-1] + bytes([data[-1] ^ 128]),
-    "half": lambda data: data[:len(data) // 2],
+    "half": lambda data: data[: len(data) // 2],
     "empty": lambda data: b"",
     "more": lambda data: data + b"x",
 }
@@ -204,7 +253,11 @@ def test_restore_stops_before_the_target(cluster, small, kist, filters, how):
     path = kist.data_path(id)
     path.write_bytes(DAMAGES[how](path.read_bytes()))
     cluster.create("untouched", "CREATE TABLE mine (x int)")
-    for args in (["--to", "untouched", "--clean"], ["--to", "never_made", "--create"], ["--output", kist.folder / "out"]):
+    for args in (
+        ["--to", "untouched", "--clean"],
+        ["--to", "never_made", "--create"],
+        ["--output", kist.folder / "out"],
+    ):
         result = kist.run("restore", f"p/{id}", *args, expect=4)
         assert path.name in result.is_one_error()
     assert cluster.table_count("untouched") == 1
@@ -238,6 +291,7 @@ def test_a_bomb_stops_at_the_manifests_size(small, kist):
     import hashlib
     import json
     import subprocess
+
     kist.pipeline(small, filters="gzip")
     id = kist.backup()
     bomb = subprocess.run(["gzip", "-9"], input=bytes(200 << 20), check=True, stdout=subprocess.PIPE).stdout

@@ -26,11 +26,23 @@ def test_1_server_away(kist):
     kist.run("run", "p", expect=1).is_one_error()
 
 
-@pytest.mark.parametrize("args", [
-    ["fly"], ["run", "--no-such-option"], ["run", "nobody"], ["--log-format", "loud", "list"], ["show"], ["restore"],
-    ["run", "p", "--label", "no-equals-sign"], ["verify", "--level", "deep"], ["list", "p", "extra"],
-    ["list", "--destination", "nowhere"], ["restore", "p", "--to", "x", "--output", "y"], ["show", "p/../p"],
-])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["fly"],
+        ["run", "--no-such-option"],
+        ["run", "nobody"],
+        ["--log-format", "loud", "list"],
+        ["show"],
+        ["restore"],
+        ["run", "p", "--label", "no-equals-sign"],
+        ["verify", "--level", "deep"],
+        ["list", "p", "extra"],
+        ["list", "--destination", "nowhere"],
+        ["restore", "p", "--to", "x", "--output", "y"],
+        ["show", "p/../p"],
+    ],
+)
 def test_2_usage(kist, cluster, small, args):
     kist.pipeline(small)
     result = kist.run(*args, expect=2)
@@ -56,7 +68,7 @@ def test_3_degraded(small, kist):
     (kist.folder / "disk2").write_text("not a directory")
     result = kist.run("run", "p", expect=3)
     assert "disk2" in result.err
-    backup, = kist.backups(expect=None)
+    (backup,) = kist.backups(expect=None)
     kist.run("verify", f"p/{backup['id']}", "--destination", "disk")
 
 
@@ -88,7 +100,9 @@ def test_5_locked(cluster, small, kist):
 @pytest.mark.parametrize("verb", ["show", "verify", "restore"])
 def test_6_no_such_backup(cluster, small, kist, verb, name):
     kist.pipeline(small)
-    result = kist.run(verb, name, *(["--to", "nobody_makes_this", "--create"] if verb == "restore" else []), expect=6)
+    result = kist.run(
+        verb, name, *(["--to", "nobody_makes_this", "--create"] if verb == "restore" else []), expect=6
+    )
     result.is_one_error()
     assert not cluster.exists("nobody_makes_this")
 

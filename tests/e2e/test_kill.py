@@ -1,4 +1,4 @@
-"""Killed, out of space or failed by the system at any point: no new backup, no earlier one lost, the next run works."""
+"""Killed, out of space or failed by the system at any point: no new backup, none lost, and the next run works."""
 import os
 import signal
 import subprocess
@@ -25,14 +25,18 @@ def two(small, kist):
 
 def pg_dumps_of(pid):
     """Children that are pg_dump, and not still kist on its way there."""
-    return [child for child in descendants(pid) if b"/pg_dump\0" in b"/" + read(child, "cmdline")[:200]
-            and b"--version" not in read(child, "cmdline")]
+    return [
+        child
+        for child in descendants(pid)
+        if b"/pg_dump\0" in b"/" + read(child, "cmdline")[:200] and b"--version" not in read(child, "cmdline")
+    ]
 
 
 @pytest.fixture(scope="module")
 def duration(cluster, big, tmp_path_factory):
     """How long a run of the big database takes."""
     from kist import Kist
+
     kist = Kist(tmp_path_factory.mktemp("duration"), cluster)
     kist.pipeline(big, filters="gzip")
     return min(kist.run("run", "p").took for _ in range(3))
@@ -90,8 +94,13 @@ def test_asked_to_stop(cluster, big, two, duration, part, number):
 
 def test_asked_twice(cluster, small, two):
     watch = Watch(two)
-    two.pipeline(small, source=cluster.source(small, pg_dump=fake_pg_dump(
-        two.folder, "trap '' TERM INT; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; done")))
+    two.pipeline(
+        small,
+        source=cluster.source(
+            small,
+            pg_dump=fake_pg_dump(two.folder, "trap '' TERM INT; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 1; done"),
+        ),
+    )
     running = two.start("run", "p")
     assert wait_until(lambda: (two.folder / "pg_dump-runs").exists())
     running.signal(signal.SIGTERM)
@@ -149,17 +158,17 @@ BAD_DUMPS = {
     "half, then exit 1": '"$real" "$@" | head -c 1500; echo "pg_dump: error: no luck" >&2; exit 1',
     "all, then exit 1": '"$real" "$@"; echo "pg_dump: error: no luck" >&2; exit 1',
     "all but the end": 'd=$(mktemp); "$real" "$@" >"$d"; head -c -60 "$d"; rm "$d"',
-    "something else": "echo 'this is not a dump, but it is long enough to be one, or so it may seem to a careless reader'",
+    "something else": "echo 'this is not a dump, but it is long enough to be one, or so it may seem'",
 }
 
 
 @pytest.mark.parametrize("format", ["custom", "plain"])
 @pytest.mark.parametrize("how", BAD_DUMPS)
 def test_a_bad_dump(cluster, small, two, how, format):
-    if format == "custom" and how in ("half, then exit 0", "all but the end"):
-        pytest.xfail("a custom archive does not say where it ends; only decoding shows that it was cut")
     watch = Watch(two)
-    two.pipeline(small, source=cluster.source(small, format=format, pg_dump=fake_pg_dump(two.folder, BAD_DUMPS[how])))
+    two.pipeline(
+        small, source=cluster.source(small, format=format, pg_dump=fake_pg_dump(two.folder, BAD_DUMPS[how]))
+    )
     result = two.run("run", "p", expect=1)
     line = result.is_one_error()
     if "exit 1" in how:
@@ -171,18 +180,26 @@ def test_a_bad_dump(cluster, small, two, how, format):
 
 def test_a_table_that_is_locked(cluster, small, two):
     watch = Watch(two)
-    locker = subprocess.Popen(["psql", "-Xq", "-d", small, "-c", "BEGIN; LOCK \"t 1\"; SELECT pg_sleep(30)"],
-                              env=cluster.client_env(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    locker = subprocess.Popen(
+        ["psql", "-Xq", "-d", small, "-c", 'BEGIN; LOCK "t 1"; SELECT pg_sleep(30)'],
+        env=cluster.client_env(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        assert wait_until(lambda: cluster.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'", small) != "0")
+        assert wait_until(
+            lambda: cluster.sql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock'", small) != "0"
+        )
         two.pipeline(small, source=cluster.source(small, lock_timeout="500ms"))
         result = two.run("run", "p", expect=1)
         assert "lock" in result.is_one_error().lower()
     finally:
         locker.kill()
         locker.wait()
-    cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' "
-                "AND pid <> pg_backend_pid()")
+    cluster.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(30)%' "
+        "AND pid <> pg_backend_pid()"
+    )
     two.pipeline(small)
     watch.after_failure()
 
@@ -191,8 +208,13 @@ def test_a_table_that_is_locked(cluster, small, two):
 def tiny_disk(two):
     """The destination has a few megabytes of space."""
     copy = two.files()
-    if os.getuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", two.disk],
-                                          capture_output=True).returncode != 0:
+    if (
+        os.getuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", two.disk], capture_output=True
+        ).returncode
+        != 0
+    ):
         pytest.skip("file systems cannot be mounted here")
     for name, content in copy.items():
         path = two.disk / name
@@ -251,10 +273,24 @@ def test_a_symbolic_link_in_the_way(small, kist):
 
 # System calls by which kist changes what is on a disk, with what can go wrong there.
 FAULTS = [
-    ("fsync", "EIO"), ("fsync", "ENOSPC"), ("fdatasync", "EIO"), ("renameat2", "EIO"), ("renameat2", "ENOSPC"),
-    ("openat", "EMFILE"), ("openat2", "EIO"), ("mkdirat", "ENOSPC"), ("write", "ENOSPC"), ("write", "EIO"),
-    ("pwrite64", "EIO"), ("linkat", "EIO"), ("unlinkat", "EIO"), ("clone3", "EAGAIN"), ("pipe2", "EMFILE"),
-    ("memfd_create", "EMFILE"), ("fcntl", "EINVAL"), ("flock", "EIO"),
+    ("fsync", "EIO"),
+    ("fsync", "ENOSPC"),
+    ("fdatasync", "EIO"),
+    ("renameat2", "EIO"),
+    ("renameat2", "ENOSPC"),
+    ("openat", "EMFILE"),
+    ("openat2", "EIO"),
+    ("mkdirat", "ENOSPC"),
+    ("write", "ENOSPC"),
+    ("write", "EIO"),
+    ("pwrite64", "EIO"),
+    ("linkat", "EIO"),
+    ("unlinkat", "EIO"),
+    ("clone3", "EAGAIN"),
+    ("pipe2", "EMFILE"),
+    ("memfd_create", "EMFILE"),
+    ("fcntl", "EINVAL"),
+    ("flock", "EIO"),
 ]
 
 
@@ -262,6 +298,7 @@ FAULTS = [
 def traced(cluster, small, tmp_path_factory):
     """(program, the system calls of a good run)"""
     from kist import Kist
+
     kist = Kist(tmp_path_factory.mktemp("calls"), cluster)
     kist.pipeline(small)
     kist.backup()
@@ -286,8 +323,13 @@ def test_a_failing_system_call(cluster, two, calls, call, error):
     for number in spread(calls[call], POINTS):
         watch = Watch(two)
         log = two.folder / "strace"
-        result = two.run("run", "p", before=tracer(log, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}"),
-                         env=ENVIRONMENT, expect=None)
+        result = two.run(
+            "run",
+            "p",
+            before=tracer(log, "-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}"),
+            env=ENVIRONMENT,
+            expect=None,
+        )
         where = f"{call} {error} at {number}: {result}"
         assert_no_child_is_left(cluster)
         made = len(two.ids()) - len(watch.before)
@@ -302,8 +344,27 @@ def test_a_failing_system_call(cluster, two, calls, call, error):
 
 
 # Where a process can be ended: at each of these, on the way in.
-DEADLY = ["openat", "openat2", "write", "fsync", "fdatasync", "renameat2", "linkat", "mkdirat", "unlinkat", "clone3", "wait4",
-          "waitid", "close", "fstat", "newfstatat", "getdents64", "flock", "fchmod", "statx"]
+DEADLY = [
+    "openat",
+    "openat2",
+    "write",
+    "fsync",
+    "fdatasync",
+    "renameat2",
+    "linkat",
+    "mkdirat",
+    "unlinkat",
+    "clone3",
+    "wait4",
+    "waitid",
+    "close",
+    "fstat",
+    "newfstatat",
+    "getdents64",
+    "flock",
+    "fchmod",
+    "statx",
+]
 
 
 @pytest.mark.parametrize("call", DEADLY)
@@ -313,8 +374,12 @@ def test_killed_at_a_system_call(cluster, two, calls, call):
     for number in spread(calls[call], POINTS):
         watch = Watch(two)
         log = two.folder / "strace"
-        running = two.start("run", "p", before=tracer(log, "-e", f"trace={call}", "-e",
-                                                      f"inject={call}:signal=KILL:when={number}"), env=ENVIRONMENT)
+        running = two.start(
+            "run",
+            "p",
+            before=tracer(log, "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"),
+            env=ENVIRONMENT,
+        )
         result = running.finish()
         where = f"{call} at {number}: {result}"
         assert_no_child_is_left(cluster)
@@ -329,8 +394,18 @@ def test_killed_at_a_system_call(cluster, two, calls, call):
         watch.next_run_works()
 
 
-@pytest.mark.parametrize("fault", ["read:error=EINTR", "write:error=EINTR", "poll:error=EINTR", "wait4:error=EINTR",
-                                   "openat:error=EINTR", "read:error=EAGAIN", "write:error=EAGAIN"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "read:error=EINTR",
+        "write:error=EINTR",
+        "poll:error=EINTR",
+        "wait4:error=EINTR",
+        "openat:error=EINTR",
+        "read:error=EAGAIN",
+        "write:error=EAGAIN",
+    ],
+)
 @pytest.mark.parametrize("first, step", [(1, 5), (2, 3), (3, 11)])
 def test_interrupted_system_calls(cluster, two, traced, fault, first, step):
     """An interruption does no harm, and if it does, it is told."""
@@ -338,8 +413,13 @@ def test_interrupted_system_calls(cluster, two, traced, fault, first, step):
     # The loader gives up at once, and that is not what is looked at.
     first += loader_calls(traced[1])[call]
     watch = Watch(two)
-    result = two.run("run", "p", env=ENVIRONMENT, expect=None,
-                     before=tracer(two.folder / "strace", "-e", f"trace={call}", "-e", f"inject={fault}:when={first}+{step}"))
+    result = two.run(
+        "run",
+        "p",
+        env=ENVIRONMENT,
+        expect=None,
+        before=tracer(two.folder / "strace", "-e", f"trace={call}", "-e", f"inject={fault}:when={first}+{step}"),
+    )
     if result.code in (0, 3):
         two.run("verify", "p", "--level", "decode")
     else:
@@ -394,6 +474,7 @@ def test_a_killed_run_holds_no_lock(cluster, small, two):
 
 def test_the_local_state_can_be_lost(two):
     import shutil
+
     before = two.ids()
     shutil.rmtree(two.state)
     assert two.ids() == before

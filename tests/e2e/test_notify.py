@@ -12,6 +12,7 @@ def told(kist):
 
     def notify(*paths):
         return "".join(f"[notifier n{i}]\nplugin = logfile\npath = {path}\n\n" for i, path in enumerate(paths))
+
     kist.notify = notify
     return kist
 
@@ -33,13 +34,17 @@ def test_success_and_failure(told, small, cluster):
 
 def test_a_notice_has_no_secret(told, small, cluster):
     told.env["URL"] = cluster.url(small, password=SECRET)
-    told.pipeline(small, source="plugin = pg_dump\nurl = ${URL}", more="notify = n0", sections=told.notify(told.notes))
+    told.pipeline(
+        small, source="plugin = pg_dump\nurl = ${URL}", more="notify = n0", sections=told.notify(told.notes)
+    )
     run(told, 1)
     assert told.notes.read_text().startswith("failure") and SECRET not in told.notes.read_text()
 
 
 def test_one_that_fails_degrades_the_run_and_keeps_nobody_else_from_being_told(told, small):
-    told.pipeline(small, more="notify = n0, n1", sections=told.notify(told.folder / "missing" / "notes", told.notes))
+    told.pipeline(
+        small, more="notify = n0, n1", sections=told.notify(told.folder / "missing" / "notes", told.notes)
+    )
     result = run(told, 3)
     assert "missing/notes" in result.is_one_error()
     assert told.notes.read_text().startswith("success p/")
@@ -48,8 +53,12 @@ def test_one_that_fails_degrades_the_run_and_keeps_nobody_else_from_being_told(t
 
 def test_degraded(told, small):
     (told.folder / "disk2").write_text("in the way of the second destination")
-    told.pipeline(small, more="notify = n0\nrequire = any\n", sections=told.notify(told.notes) +
-                  f"[destination broken]\nplugin = local\npath = {told.folder}/disk2\n", destinations=("disk",))
+    told.pipeline(
+        small,
+        more="notify = n0\nrequire = any\n",
+        sections=told.notify(told.notes) + f"[destination broken]\nplugin = local\npath = {told.folder}/disk2\n",
+        destinations=("disk",),
+    )
     text = (told.conf / "kist.ini").read_text().replace("destinations = disk", "destinations = disk, broken")
     told.write(text)
     run(told, 3)

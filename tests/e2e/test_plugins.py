@@ -19,8 +19,11 @@ plugin = odd
 
 # The null destination under another name; what a test needs is added to its open().
 SOURCE = (ROOT / "plugins/destination/null/null.c").read_text().replace('.name = "null"', ".name = NAME")
-HELPED = SOURCE.replace("#include <kist/plugin.h>", "#include <kist/plugin.h>\nint helper(void);\n"
-                        "__attribute__((constructor, used)) static void first(void) { helper(); }\n")
+HELPED = SOURCE.replace(
+    "#include <kist/plugin.h>",
+    "#include <kist/plugin.h>\nint helper(void);\n"
+    "__attribute__((constructor, used)) static void first(void) { helper(); }\n",
+)
 INCOMPLETE = re.sub(r"\.put_commit = \w+,", "", SOURCE)
 assert ".name = NAME" in SOURCE and HELPED != SOURCE and INCOMPLETE != SOURCE
 
@@ -35,8 +38,22 @@ def dir(plain_kist):
 
 def compile(dir, *flags, name='"odd"', source=SOURCE, out="destination-odd.so"):
     (dir / "odd.c").write_text(source)
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", f"-I{ROOT}/sdk/include", f"-DNAME={name}", '-DKIST_VERSION="1"', "-o", dir / out, dir / "odd.c",
-                    *flags], check=True)
+    subprocess.run(
+        [
+            "cc",
+            "-shared",
+            "-fPIC",
+            "-w",
+            f"-I{ROOT}/sdk/include",
+            f"-DNAME={name}",
+            '-DKIST_VERSION="1"',
+            "-o",
+            dir / out,
+            dir / "odd.c",
+            *flags,
+        ],
+        check=True,
+    )
     return dir / out
 
 
@@ -64,7 +81,9 @@ def test_truncated(plain_kist, dir):
 
 
 def test_not_elf(plain_kist, dir):
-    (dir / "destination-odd.so").write_text("#!/bin/sh\necho I am a shell script, and long enough to be looked at\n" * 9)
+    (dir / "destination-odd.so").write_text(
+        "#!/bin/sh\necho I am a shell script, and long enough to be looked at\n" * 9
+    )
     refused(plain_kist, dir)
 
 
@@ -85,8 +104,11 @@ def test_of_another_machine(plain_kist, dir):
 def test_of_another_abi(plain_kist, dir, version):
     header = (ROOT / "sdk/include/kist/plugin.h").read_text()
     assert "abi.h" in header
-    compile(dir, source="#include <kist/abi.h>\nenum { real_version = KIST_ABI_VERSION };\n#undef KIST_ABI_VERSION\n"
-            f"#define KIST_ABI_VERSION ({version.replace('KIST_ABI_VERSION', 'real_version')})\n" + SOURCE)
+    compile(
+        dir,
+        source="#include <kist/abi.h>\nenum { real_version = KIST_ABI_VERSION };\n#undef KIST_ABI_VERSION\n"
+        f"#define KIST_ABI_VERSION ({version.replace('KIST_ABI_VERSION', 'real_version')})\n" + SOURCE,
+    )
     refused(plain_kist, dir, "abi")
 
 
@@ -134,6 +156,7 @@ def test_lacking_a_dependency(plain_kist, dir):
 @pytest.mark.parametrize("what, mode", [("file", 0o666), ("file", 0o775), ("dir", 0o777)])
 def test_that_others_could_have_written(plain_kist, dir, what, mode):
     import os
+
     path = compile(dir)
     if mode == 0o775 and os.getuid() != 0:
         pytest.skip("a user's own group may write")
@@ -157,7 +180,12 @@ def test_list_goes_on_past_a_broken_one(plain_kist, dir):
 def test_list_and_inspect(plain_kist):
     plugins = plain_kist.run("plugin", "list", "--json").json
     assert {(p["kind"], p["name"]) for p in plugins} >= {
-        ("source", "pg_dump"), ("filter", "gzip"), ("filter", "zstd"), ("destination", "local"), ("destination", "null")}
+        ("source", "pg_dump"),
+        ("filter", "gzip"),
+        ("filter", "zstd"),
+        ("destination", "local"),
+        ("destination", "null"),
+    }
     for plugin in plugins:
         shown = plain_kist.run("plugin", "inspect", plugin["name"]).out
         assert plugin["name"] in shown

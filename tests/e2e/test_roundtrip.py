@@ -21,6 +21,7 @@ CHAINS = {
 def made(cluster, nasty, tmp_path_factory):
     """A backup of the nasty database by each chain: {chain: (kist, id)}, made when first asked for."""
     from kist import Kist
+
     backups = {}
 
     def make(chain):
@@ -31,6 +32,7 @@ def made(cluster, nasty, tmp_path_factory):
             kist.pipeline(nasty, filters=filters, source=cluster.source(nasty, **keys))
             backups[chain] = kist, kist.backup(timeout=300)
         return backups[chain]
+
     return make
 
 
@@ -80,8 +82,14 @@ def test_restore_notes_word_for_word(cluster, nasty, made, target, chain):
     target = "by_hand"
     cluster.create(target)
     script = script.replace("TARGET", cluster.url_without_password(target))
-    result = subprocess.run(["bash", "-e", "-c", script.replace("TARGET", target)], cwd=folder, env=cluster.client_env(),
-                            stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    result = subprocess.run(
+        ["bash", "-e", "-c", script.replace("TARGET", target)],
+        cwd=folder,
+        env=cluster.client_env(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
     assert result.returncode == 0, script + result.stdout + result.stderr
     same(cluster, nasty, target)
     cluster.drop(target)
@@ -90,7 +98,7 @@ def test_restore_notes_word_for_word(cluster, nasty, made, target, chain):
 @pytest.mark.parametrize("chain", ["zstd", "zstd then gzip", "plain gzip", "no filter"])
 def test_stock_decoders_give_the_raw_bytes(made, chain):
     kist, id = made(chain)
-    item, = kist.manifest(id)["items"]
+    (item,) = kist.manifest(id)["items"]
     path = kist.data_path(id)
     data = path.read_bytes()
     assert len(data) == item["stored"]["size"] and hashlib.sha256(data).hexdigest() == item["stored"]["sha256"]
@@ -104,8 +112,8 @@ def test_output_gives_the_decoded_file(made, tmp_path):
     kist, id = made("zstd")
     out = tmp_path / "out"
     kist.run("restore", f"p/{id}", "--output", out)
-    file, = [path for path in out.rglob("*") if path.is_file()]
-    item, = kist.manifest(id)["items"]
+    (file,) = [path for path in out.rglob("*") if path.is_file()]
+    (item,) = kist.manifest(id)["items"]
     assert file.name == item["name"]
     assert hashlib.sha256(file.read_bytes()).hexdigest() == item["raw"]["sha256"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -172,7 +180,7 @@ def test_two_destinations_hold_the_same(small, kist):
 def test_prefix_name_and_labels(small, kist):
     kist.pipeline(small, more="name = {database}-{date}.dump", sections="prefix = deep/er\n")
     kist.run("run", "p", "--label", "why=before the upgrade", "--label", "ticket=42")
-    backup, = kist.backups()
+    (backup,) = kist.backups()
     id = backup["id"]
     assert (kist.disk / "deep/er/_kist/p" / f"{id}.json").is_file()
     assert (kist.disk / "deep/er/p" / id / f"small-{id[:10]}.dump.zst").is_file()
@@ -181,12 +189,15 @@ def test_prefix_name_and_labels(small, kist):
     kist.run("verify", "p")
 
 
-@pytest.mark.parametrize("keys, there, missing", [
-    (dict(tables='"t 1"'), ['"t 1"'], ["empty_one"]),
-    (dict(exclude_tables="empty_one"), ['"t 1"'], ["empty_one"]),
-    (dict(sections="schema"), ['"t 1"', "empty_one"], []),
-    (dict(schemas="public"), ['"t 1"', "empty_one"], []),
-])
+@pytest.mark.parametrize(
+    "keys, there, missing",
+    [
+        (dict(tables='"t 1"'), ['"t 1"'], ["empty_one"]),
+        (dict(exclude_tables="empty_one"), ['"t 1"'], ["empty_one"]),
+        (dict(sections="schema"), ['"t 1"', "empty_one"], []),
+        (dict(schemas="public"), ['"t 1"', "empty_one"], []),
+    ],
+)
 def test_a_part_of_a_database(cluster, small, kist, keys, there, missing):
     kist.pipeline(small, source=cluster.source(small, **keys))
     kist.backup()
@@ -210,8 +221,11 @@ def test_a_pattern_that_matches_nothing(cluster, small, kist, key):
 
 
 def test_rows_hidden_by_row_security_are_an_error(cluster, kist):
-    cluster.create("rls", "CREATE TABLE t (i int); INSERT INTO t VALUES (1), (2); ALTER TABLE t ENABLE ROW LEVEL SECURITY; "
-                   "CREATE POLICY one ON t USING (i = 1)")
+    cluster.create(
+        "rls",
+        "CREATE TABLE t (i int); INSERT INTO t VALUES (1), (2); ALTER TABLE t ENABLE ROW LEVEL SECURITY; "
+        "CREATE POLICY one ON t USING (i = 1)",
+    )
     cluster.sql("DROP ROLE IF EXISTS reader")
     cluster.sql("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data")
     kist.pipeline("rls", source=cluster.source("rls", user="reader"))
@@ -232,7 +246,13 @@ def test_a_password_by_tcp(cluster, small, kist):
     kist.pipeline(small, source="plugin = pg_dump\nurl = ${SHOP_URL}")
     kist.run("run", "p", env={"SHOP_URL": cluster.url(small)})
     cluster.drop("by_tcp")
-    kist.run("restore", "p", "--to", "${TARGET}", "--create",
-             env={"SHOP_URL": cluster.url(small), "TARGET": cluster.url("by_tcp")})
+    kist.run(
+        "restore",
+        "p",
+        "--to",
+        "${TARGET}",
+        "--create",
+        env={"SHOP_URL": cluster.url(small), "TARGET": cluster.url("by_tcp")},
+    )
     same(cluster, small, "by_tcp")
     cluster.drop("by_tcp")

@@ -14,8 +14,8 @@ TRACES = [CANARY.encode(), ENCODED.encode(), b"c4nary"]
 
 @pytest.fixture(scope="module")
 def role(cluster, big):
-    cluster.sql("DROP ROLE IF EXISTS \"secret one\"")
-    cluster.sql("CREATE ROLE \"secret one\" LOGIN SUPERUSER PASSWORD '" + CANARY.replace("'", "''") + "'")
+    cluster.sql('DROP ROLE IF EXISTS "secret one"')
+    cluster.sql('CREATE ROLE "secret one" LOGIN SUPERUSER PASSWORD \'' + CANARY.replace("'", "''") + "'")
     return "secret one"
 
 
@@ -94,10 +94,20 @@ def test_nowhere(cluster, role, kist, way):
     result, seen = watched(kist, "-v", "restore", "p", "--to", "secret_copy", "--create", env=env)
     assert "pg_restore" in seen
     cluster.drop("secret_copy")
-    for args in (["list", "--json"], ["show", "p", "--json"], ["verify", "p", "--level", "decode"], ["config", "show"],
-                 ["doctor"], ["run", "p", "--dry-run"], ["show", "p"]):
+    for args in (
+        ["list", "--json"],
+        ["show", "p", "--json"],
+        ["verify", "p", "--level", "decode"],
+        ["config", "show"],
+        ["doctor"],
+        ["run", "p", "--dry-run"],
+        ["show", "p"],
+    ):
         watched(kist, *args, env=env)
-    kept = {**kist.files(), **{f"state/{path.name}": path.read_bytes() for path in kist.state.rglob("*") if path.is_file()}}
+    kept = {
+        **kist.files(),
+        **{f"state/{path.name}": path.read_bytes() for path in kist.state.rglob("*") if path.is_file()},
+    }
     assert any("_kist/" in name for name in kept) and "state/history.jsonl" in kept
     for name, content in kept.items():
         assert not any(trace in content for trace in TRACES), name
@@ -107,9 +117,13 @@ def test_nowhere(cluster, role, kist, way):
 def test_in_errors(cluster, role, kist, log):
     """What the server and pg_dump say of a failure may hold what they were given."""
     wrong = f"postgresql://secret%20one:{ENCODED}x@127.0.0.1:{cluster.port}/big"
-    for url in (wrong, wrong.replace(str(cluster.port), "1"), wrong.replace("/big", "/no_" + ENCODED),
-                f"postgresql://secret%20one:{ENCODED}@127.0.0.1:{cluster.port}/big?{ENCODED}=1",
-                f"postgresql://secret%20one:{ENCODED}@127.0.0.1:notaport/big"):
+    for url in (
+        wrong,
+        wrong.replace(str(cluster.port), "1"),
+        wrong.replace("/big", "/no_" + ENCODED),
+        f"postgresql://secret%20one:{ENCODED}@127.0.0.1:{cluster.port}/big?{ENCODED}=1",
+        f"postgresql://secret%20one:{ENCODED}@127.0.0.1:notaport/big",
+    ):
         kist.pipeline("big", source="plugin = pg_dump\nurl = ${URL}")
         running = kist.start("-v", "--log-format", log, "run", "p", env={"URL": url})
         result = running.finish()
@@ -130,12 +144,35 @@ def test_in_a_restore_target(cluster, role, kist, small):
 
 def test_children_get_no_other_variables(cluster, small, kist):
     from slow import fake_pg_dump
-    fake = fake_pg_dump(kist.folder, f'env >"{kist.folder}/env"; ls -l /proc/self/fd >"{kist.folder}/fds"; exec "$real" "$@"')
+
+    fake = fake_pg_dump(
+        kist.folder, f'env >"{kist.folder}/env"; ls -l /proc/self/fd >"{kist.folder}/fds"; exec "$real" "$@"'
+    )
     kist.pipeline(small, source=cluster.source(small, pg_dump=fake))
-    kist.run("run", "p", env={"AWS_SECRET_ACCESS_KEY": CANARY, "PGOPTIONS": "-c search_path=x", "LD_LIBRARY_PATH": "/x",
-                              "PGDATABASE": "other", "PGPASSWORD": PASSWORD, "DATABASE_URL": "x", "PGSERVICEFILE": "/x"})
+    kist.run(
+        "run",
+        "p",
+        env={
+            "AWS_SECRET_ACCESS_KEY": CANARY,
+            "PGOPTIONS": "-c search_path=x",
+            "LD_LIBRARY_PATH": "/x",
+            "PGDATABASE": "other",
+            "PGPASSWORD": PASSWORD,
+            "DATABASE_URL": "x",
+            "PGSERVICEFILE": "/x",
+        },
+    )
     names = {line.split("=")[0] for line in (kist.folder / "env").read_text().splitlines()}
-    assert not names & {"AWS_SECRET_ACCESS_KEY", "PGOPTIONS", "LD_LIBRARY_PATH", "PGPASSWORD", "DATABASE_URL", "PGSERVICEFILE"}
-    assert names <= {"PATH", "LC_ALL", "TZ", "HOME", "PWD", "SHLVL", "_", "LANG"} | {n for n in names if n.startswith("PG")}
+    assert not names & {
+        "AWS_SECRET_ACCESS_KEY",
+        "PGOPTIONS",
+        "LD_LIBRARY_PATH",
+        "PGPASSWORD",
+        "DATABASE_URL",
+        "PGSERVICEFILE",
+    }
+    assert names <= {"PATH", "LC_ALL", "TZ", "HOME", "PWD", "SHLVL", "_", "LANG"} | {
+        n for n in names if n.startswith("PG")
+    }
     fds = (kist.folder / "fds").read_text()
     assert str(kist.disk) not in fds and "conf.d" not in fds and str(kist.state) not in fds, fds

@@ -11,8 +11,24 @@ def openssl(*words, cwd):
 
 
 def make_ca(folder, name):
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2",
-            "-subj", f"/CN={name}", "-addext", "basicConstraints=critical,CA:TRUE", cwd=folder)
+    openssl(
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        f"{name}.key",
+        "-out",
+        f"{name}.pem",
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={name}",
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        cwd=folder,
+    )
     return folder / f"{name}.pem"
 
 
@@ -22,10 +38,37 @@ def tls(cluster, small, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     ours, other = make_ca(folder, "ours"), make_ca(folder, "other")
     (folder / "ext").write_text("subjectAltName=DNS:localhost\n")
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost",
-            cwd=folder)
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ours.pem", "-CAkey", "ours.key", "-CAcreateserial", "-days", "2",
-            "-out", "server.crt", "-extfile", "ext", cwd=folder)
+    openssl(
+        "req",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        "server.key",
+        "-out",
+        "server.csr",
+        "-subj",
+        "/CN=localhost",
+        cwd=folder,
+    )
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        "server.csr",
+        "-CA",
+        "ours.pem",
+        "-CAkey",
+        "ours.key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-out",
+        "server.crt",
+        "-extfile",
+        "ext",
+        cwd=folder,
+    )
     owner = (cluster.dir / "data").stat()
     for name in ("server.key", "server.crt"):
         copy = cluster.dir / "data" / name

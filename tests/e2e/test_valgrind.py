@@ -3,8 +3,14 @@ import shutil
 
 import pytest
 
-VALGRIND = ["valgrind", "-q", "--error-exitcode=97", "--leak-check=full", "--errors-for-leak-kinds=definite",
-            "--trace-children=no"]
+VALGRIND = [
+    "valgrind",
+    "-q",
+    "--error-exitcode=97",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=definite",
+    "--trace-children=no",
+]
 
 
 def is_sanitized(program):
@@ -24,10 +30,19 @@ def checked(kist):
 def test_run_verify_restore(checked, cluster, small, filters):
     checked.pipeline(small, filters=filters)
     cluster.drop("checked")
-    for words in (["run", "p"], ["list", "--json"], ["show", "p"], ["verify", "p", "--level", "hash"],
-                  ["verify", "p", "--level", "decode"], ["restore", "p", "--to", "checked", "--create"],
-                  ["restore", "p", "--output", checked.folder / "out"], ["doctor"], ["config", "show"],
-                  ["plugin", "list"], ["plugin", "inspect", "local"]):
+    for words in (
+        ["run", "p"],
+        ["list", "--json"],
+        ["show", "p"],
+        ["verify", "p", "--level", "hash"],
+        ["verify", "p", "--level", "decode"],
+        ["restore", "p", "--to", "checked", "--create"],
+        ["restore", "p", "--output", checked.folder / "out"],
+        ["doctor"],
+        ["config", "show"],
+        ["plugin", "list"],
+        ["plugin", "inspect", "local"],
+    ):
         checked.run(*words, before=VALGRIND, timeout=300)
     cluster.drop("checked")
 

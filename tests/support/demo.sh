@@ -1,6 +1,7 @@
 #!/bin/bash
-# demo.sh KIST DIRECTORY - shows kist at work on a throwaway PostgreSQL server: backs a sample shop up, restores it into a
-# second database and compares the two. Leaves the backup, its configuration and the logs in DIRECTORY, and nothing running.
+# demo.sh KIST DIRECTORY - shows kist at work on a throwaway PostgreSQL server: backs a sample shop up, restores
+# it into a second database and compares the two. Leaves the backup, its configuration and the logs in DIRECTORY,
+# and nothing running.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 kist_program=$(realpath "$1")

@@ -51,7 +51,13 @@ class Result:
 
 def sanitizer_options(**more):
     # The leak checker of gcc 12 trips over the thread-local storage of loaded modules when it follows it by itself.
-    options = {"exitcode": "99", "detect_leaks": "1", "allocator_may_return_null": "1", "intercept_tls_get_addr": "0", **more}
+    options = {
+        "exitcode": "99",
+        "detect_leaks": "1",
+        "allocator_may_return_null": "1",
+        "intercept_tls_get_addr": "0",
+        **more,
+    }
     return ":".join(f"{key}={value}" for key, value in options.items())
 
 
@@ -98,7 +104,9 @@ class Kist:
         path.chmod(mode)
         return path
 
-    def pipeline(self, database, name="p", filters="zstd", source=None, more="", sections="", destinations=("disk",)):
+    def pipeline(
+        self, database, name="p", filters="zstd", source=None, more="", sections="", destinations=("disk",)
+    ):
         """The usual configuration: one database to one or more directories, disk, disk2, ..."""
         lines = [f"[pipeline {name}]", f"source = {name}-db", f"destinations = {', '.join(destinations)}"]
         if filters:
@@ -111,16 +119,28 @@ class Kist:
         return self.write("\n".join(lines) + sections)
 
     def environment(self, env=None):
-        return clean_environment(**{"ASAN_OPTIONS": sanitizer_options(), "UBSAN_OPTIONS": "print_stacktrace=1", **self.env,
-                                    **(env or {})})
+        return clean_environment(
+            **{
+                "ASAN_OPTIONS": sanitizer_options(),
+                "UBSAN_OPTIONS": "print_stacktrace=1",
+                **self.env,
+                **(env or {}),
+            }
+        )
 
     def arguments(self, args):
         return [str(self.program), "-c", str(self.conf), "--state", str(self.state), *(str(word) for word in args)]
 
     def start(self, *args, env=None, before=(), **more):
         """Starts it in the background; `before`: the words of a program that runs it, such as strace."""
-        more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True,
-                "errors": "replace", **more}
+        more = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+            "text": True,
+            "errors": "replace",
+            **more,
+        }
         process = subprocess.Popen([*before, *self.arguments(args)], env=self.environment(env), **more)
         return Running(self, process, args)
 
@@ -165,4 +185,6 @@ class Kist:
     def files(self, destination="disk"):
         """Every file on a destination, as {relative path: content}."""
         root = self.folder / destination
-        return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+        return {
+            str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
+        }

@@ -1,5 +1,5 @@
--- A database of everything that breaks simple backup tools. PostgreSQL 13 and later, as superuser, in an empty UTF8
--- database, with the extensions of the contrib packages.
+-- A database of everything that breaks simple backup tools. PostgreSQL 13 and later, as superuser, in an empty
+-- UTF8 database, with the extensions of the contrib packages.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
 SET timezone = 'UTC';

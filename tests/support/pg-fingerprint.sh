@@ -1,7 +1,7 @@
 #!/bin/bash
-# pg-fingerprint.sh DATABASE - prints what a restore must bring back, a line each: rows and a hash of every table,
-# sequences, large objects, counts of the other objects. Two databases with the same lines hold the same. Connects as
-# psql does (PGHOST, PGPORT, PGUSER).
+# pg-fingerprint.sh DATABASE - prints what a restore must bring back, a line each: rows and a hash of every
+# table, sequences, large objects, counts of the other objects. Two databases with the same lines hold the same.
+# Connects as psql does (PGHOST, PGPORT, PGUSER).
 set -euo pipefail
 database=$1
 export PGOPTIONS='-c client_min_messages=warning -c timezone=UTC -c extra_float_digits=3 -c bytea_output=hex -c search_path=public'

@@ -7,9 +7,10 @@
 #   pg.sh wait DIR    returns when it takes connections
 #   pg.sh bin         prints the directory of the server's programs
 #
-# Environment: PG_PORT (5432; also names the socket), PG_TCP=1 (listens on 127.0.0.1 too, with passwords), PG_VERSION
-# (default: the newest one there), PG_RUN_AS (default: postgres, or nobody if there is no such user).
+# Environment: PG_PORT (5432; also names the socket), PG_TCP=1 (listens on 127.0.0.1 too, with passwords),
+# PG_VERSION (default: the newest one there), PG_RUN_AS (default: postgres, or nobody if there is no such user).
 # On the socket everybody is trusted: nobody but the server's user and root can enter DIR.
+
 # shellcheck disable=SC2016  # what stands in single quotes is for the inner shells
 set -euo pipefail
 

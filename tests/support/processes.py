@@ -37,8 +37,11 @@ def descendants(pid):
 def with_word(word):
     """Pids of processes with this text in their command line or environment, but not of this one."""
     word = str(word).encode()
-    return [pid for pid in pids() if pid != os.getpid()
-            and (word in read(pid, "cmdline") or word in read(pid, "environ"))]
+    return [
+        pid
+        for pid in pids()
+        if pid != os.getpid() and (word in read(pid, "cmdline") or word in read(pid, "environ"))
+    ]
 
 
 def is_gone(pid):

@@ -44,6 +44,7 @@ def pytest_counts(report):
 def cmocka_counts(output):
     def number(word):
         return sum(int(n) for n in re.findall(rf"^\[  {word} *\] (\d+) test\(s\)", output, re.M))
+
     return number("PASSED"), number("FAILED"), number("SKIPPED")
 
 

@@ -15,7 +15,7 @@ def tracer(output, *options):
 
 
 def count_calls(path, program):
-    """{system call: the most that one thread of the program itself made of it}. strace counts for each thread by itself."""
+    """{system call: the most that one thread of the program itself made of it}; strace counts each thread alone."""
     calls, children = Counter(), set()
     for line in open(path, errors="replace"):
         match = re.match(r"(\d+) +(\w+)\(", line)
@@ -33,7 +33,7 @@ def count_calls(path, program):
 
 
 def loader_calls(path):
-    """{system call: how many the dynamic loader made of it, before the program itself began to read its configuration}."""
+    """{system call: how many of it were made before the configuration is read, mostly by the dynamic loader}."""
     calls = Counter()
     for line in open(path, errors="replace"):
         if "/conf.d" in line and "execve(" not in line:
