@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#define WORKER_NICENESS 5 /* on Linux it is the calling thread's own */
 #define HEADER_ROOM ((size_t)64 * 1024) /* what the contract promises to encode_begin */
 
 static const struct kist_filter *filter_of(const struct kist_stage_filter *stage)
@@ -57,9 +59,16 @@ static int work(struct kist_stage_filter *stage, void *worker, struct kist_error
     }
 }
 
+/* The source sets the pace of a run: where cores are few, its server and its tool must not wait for a filter. */
+static void step_back(void)
+{
+    (void)!nice(WORKER_NICENESS);
+}
+
 static void *run_worker(void *arg)
 {
     struct kist_stage_filter *stage = arg;
+    step_back();
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     void *worker = NULL;
     int code =

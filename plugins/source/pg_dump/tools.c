@@ -183,6 +183,7 @@ static int find_configured(const struct kist_host *host, const char *name, const
         char *message = strdup(err->message ? err->message : "");
         code = host->fail(host, err, KIST_ERR_CONFIG, "'%s' cannot be used: %s", path ? path : "",
                           message ? message : "");
+        host->hint(host, err, "leave the option pg_dump out to take the newest one that is installed");
         free(message);
     }
     free(path);
