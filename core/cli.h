@@ -70,6 +70,8 @@ int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline
 
 /* Writes JSON (its reference is taken) to standard output. */
 enum kist_exit kist_cli_print_json(json_t *json);
+/* Facts of a source for people: those that are one value as they are, of lists and objects how much they hold. */
+void kist_cli_print_facts(json_t *facts);
 /* After the last output: a full disk or closed pipe is a failure, or as bad as `lost` where the work itself is done. */
 enum kist_exit kist_cli_flush(enum kist_exit status, enum kist_exit lost);
 

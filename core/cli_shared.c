@@ -96,6 +96,25 @@ enum kist_exit kist_cli_flush(enum kist_exit status, enum kist_exit lost)
     return status == KIST_EXIT_OK ? lost : status;
 }
 
+static void print_count(const char *key, size_t count)
+{
+    printf("  %-20s %zu %s (see --json)\n", key, count, count == 1 ? "entry" : "entries");
+}
+
+void kist_cli_print_facts(json_t *facts)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(facts, key, value) {
+        if (json_is_string(value))
+            printf("  %-20s %s\n", key, json_string_value(value));
+        else if (json_is_integer(value))
+            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
+        else
+            print_count(key, json_is_array(value) ? json_array_size(value) : json_object_size(value));
+    }
+}
+
 static void print_options(const struct kist_cli_option *options, FILE *stream)
 {
     for (; options && options->name; options++) {

@@ -6,19 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Facts that are one value, as a person reads them. */
-static void print_facts(json_t *facts)
-{
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach(facts, key, value) {
-        if (json_is_string(value))
-            printf("  %-20s %s\n", key, json_string_value(value));
-        else if (json_is_integer(value))
-            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
-    }
-}
-
 static enum kist_exit examine(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
@@ -28,7 +15,7 @@ static enum kist_exit examine(const struct kist_cli *cli, const struct kist_conf
     if (code)
         kist_cli_fail_in(pipeline->name, &err);
     else
-        print_facts(facts);
+        kist_cli_print_facts(facts);
     json_decref(facts);
     return !code ? KIST_EXIT_OK : code == KIST_ERR_CONFIG ? KIST_EXIT_USAGE : KIST_EXIT_FAILED;
 }

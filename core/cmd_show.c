@@ -33,26 +33,6 @@ static void print_item(const struct kist_manifest_item *item)
            (unsigned long long)item->stored.size, item->stored.sha256);
 }
 
-static void print_count(const char *key, size_t count)
-{
-    printf("  %-20s %zu %s (see --json)\n", key, count, count == 1 ? "entry" : "entries");
-}
-
-/* Facts that are one value are printed; lists and objects say how much they hold. */
-static void print_facts(json_t *facts)
-{
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach(facts, key, value) {
-        if (json_is_string(value))
-            printf("  %-20s %s\n", key, json_string_value(value));
-        else if (json_is_integer(value))
-            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
-        else
-            print_count(key, json_is_array(value) ? json_array_size(value) : json_object_size(value));
-    }
-}
-
 static void print_text(const struct kist_found *found)
 {
     const struct kist_manifest *manifest = &found->manifest;
@@ -67,7 +47,7 @@ static void print_text(const struct kist_found *found)
     json_t *value = NULL;
     json_object_foreach(manifest->labels, key, value)
         printf("  label %-14s %s\n", key, json_string_value(value));
-    print_facts(manifest->facts);
+    kist_cli_print_facts(manifest->facts);
     for (size_t i = 0; i < manifest->item_count; i++)
         print_item(&manifest->items[i]);
 }

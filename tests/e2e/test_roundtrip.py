@@ -196,6 +196,7 @@ def test_prefix_name_and_labels(small, kist):
         (dict(exclude_tables="empty_one"), ['"t 1"'], ["empty_one"]),
         (dict(sections="schema"), ['"t 1"', "empty_one"], []),
         (dict(schemas="public"), ['"t 1"', "empty_one"], []),
+        (dict(schemas="public", format="plain"), ['"t 1"', "empty_one"], []),
     ],
 )
 def test_a_part_of_a_database(cluster, small, kist, keys, there, missing):
