@@ -58,6 +58,14 @@ def kist(cluster, tmp_path):
 
 
 @pytest.fixture
+def two(small, kist):
+    """With a backup that must survive."""
+    kist.pipeline(small)
+    kist.backup()
+    return kist
+
+
+@pytest.fixture
 def plain_kist(tmp_path):
     """Without a server, for what never gets as far as that."""
     return Kist(tmp_path)

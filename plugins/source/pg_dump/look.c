@@ -131,11 +131,11 @@ static int read_facts(struct pgd_link *link, struct pgd_server *server, struct k
         link,
         "SELECT pg_catalog.current_setting('server_version'), pg_catalog.current_setting('server_version_num'), "
         "pg_catalog.pg_encoding_to_char(d.encoding), pg_catalog.pg_is_in_recovery(), "
-        "pg_catalog.pg_database_size(d.oid), (SELECT pg_catalog.sum(CASE WHEN c.relpages > 0 THEN "
-        "c.relpages::pg_catalog.int8 * pg_catalog.current_setting('block_size')::pg_catalog.int8 "
-        /* No vacuum has counted these yet: the file system is asked. */
-        "ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END) FROM pg_catalog.pg_class c "
-        "WHERE c.relkind IN ('r', 'm', 't')), d.datname "
+        "pg_catalog.pg_database_size(d.oid), (SELECT GREATEST(pg_catalog.sum(c.relpages::pg_catalog.int8) "
+        "* pg_catalog.current_setting('block_size')::pg_catalog.int8, "
+        /* Tables that no vacuum has counted yet; asking for their size would wait for whoever locks them. */
+        "CASE WHEN pg_catalog.bool_or(c.reltuples < 0) THEN pg_catalog.pg_database_size(d.oid) / 2 ELSE 0 END) "
+        "FROM pg_catalog.pg_class c WHERE c.relkind IN ('r', 'm', 't')), d.datname "
         "FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()",
         0, NULL, &result, err);
     if (!code && PQntuples(result) != 1)
