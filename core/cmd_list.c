@@ -88,7 +88,8 @@ static enum kist_exit list_pipelines(const struct kist_cli *cli, const struct ki
             passed_over++;
             continue;
         }
-        int code = kist_listing_read(pipeline, kist_cli_value(cli, "destination"), cli->cancel, &listing, &err);
+        int code = kist_listing_read(pipeline, kist_cli_value(cli, "destination"), KIST_LISTING_MANIFESTS,
+                                     cli->cancel, &listing, &err);
         if (code) {
             json_decref(summary.json);
             return kist_cli_fail(&err);

@@ -83,8 +83,8 @@ static int verify_pipeline(struct job *job, const struct kist_config_pipeline *p
 {
     struct kist_listing listing = {0};
     size_t before = job->verified;
-    int code =
-        kist_listing_read(pipeline, kist_cli_value(job->cli, "destination"), job->cli->cancel, &listing, err);
+    int code = kist_listing_read(pipeline, kist_cli_value(job->cli, "destination"), KIST_LISTING_IDS,
+                                 job->cli->cancel, &listing, err);
     if (code)
         return code;
     job->failed |= listing.incomplete;

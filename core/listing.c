@@ -9,6 +9,7 @@ struct reading {
     struct kist_listing *listing;
     struct kist_catalog *catalogs; /* one per destination */
     const char *destination;
+    enum kist_listing_depth depth;
     struct kist_cancel *cancel;
 };
 
@@ -148,7 +149,11 @@ static int load_rows(struct reading *reading, struct kist_error *err)
             if (!listing->stores[i])
                 row->places[i] = is_wanted(reading, listing->pipeline->destinations[i]) ? KIST_PLACE_UNKNOWN
                                                                                         : KIST_PLACE_ABSENT;
-            else if (kist_catalog_has(&reading->catalogs[i], row->id))
+            else if (!kist_catalog_has(&reading->catalogs[i], row->id))
+                continue;
+            else if (reading->depth == KIST_LISTING_IDS)
+                row->places[i] = KIST_PLACE_GOOD;
+            else
                 code = load_place(reading, row, i, err);
             if (code)
                 return code;
@@ -158,13 +163,15 @@ static int load_rows(struct reading *reading, struct kist_error *err)
 }
 
 int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination,
-                      struct kist_cancel *cancel, struct kist_listing *ret_listing, struct kist_error *err)
+                      enum kist_listing_depth depth, struct kist_cancel *cancel, struct kist_listing *ret_listing,
+                      struct kist_error *err)
 {
     size_t count = pipeline->destination_count;
     struct kist_listing listing = {.pipeline = pipeline, .stores = calloc(count + 1, sizeof *listing.stores)};
     struct reading reading = {.listing = &listing,
                               .catalogs = calloc(count + 1, sizeof *reading.catalogs),
                               .destination = destination,
+                              .depth = depth,
                               .cancel = cancel};
     int code = listing.stores && reading.catalogs ? ask_all(&reading, err) : no_memory(err);
     if (!code)

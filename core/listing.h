@@ -7,6 +7,9 @@
 /* One backup; `places` has one entry per destination of the pipeline, in its order. */
 enum kist_place_state { KIST_PLACE_ABSENT, KIST_PLACE_GOOD, KIST_PLACE_DAMAGED, KIST_PLACE_UNKNOWN };
 
+/* How much is read: the ids alone, whose places are then good unless absent, or every manifest too. */
+enum kist_listing_depth { KIST_LISTING_IDS, KIST_LISTING_MANIFESTS };
+
 struct kist_listing_row {
     char id[KIST_ID_LENGTH + 1];
     enum kist_place_state *places;
@@ -24,7 +27,7 @@ struct kist_listing {
 
 /* Asks every destination, or only the one named `destination`. Fails when none can be asked, or there is no such one. */
 int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *destination,
-                      struct kist_cancel *cancel, struct kist_listing *ret_listing,
+                      enum kist_listing_depth depth, struct kist_cancel *cancel, struct kist_listing *ret_listing,
                       struct kist_error *err) KIST_CHECKED;
 void kist_listing_done(struct kist_listing *listing);
 /* 1 when destination `index` says something of the row: it was asked for, and keeps what it is given. */
