@@ -3,6 +3,20 @@
 
 #include <stdlib.h>
 
+/* Fails, with the error of the first destination that did, when fewer than needed are left. */
+static int enough_left(const struct kist_targets *targets, struct kist_error *err)
+{
+    size_t left = 0;
+    const struct kist_target *failed = NULL;
+    for (size_t i = 0; i < targets->count; i++) {
+        if (!targets->items[i].err.code)
+            left++;
+        else if (!failed)
+            failed = &targets->items[i];
+    }
+    return left < targets->need && failed ? kist_error_copy(err, &failed->err) : 0;
+}
+
 int kist_targets_open(const struct kist_config_pipeline *pipeline, const char *owner, struct kist_cancel *cancel,
                       struct kist_targets *ret_targets, struct kist_error *err)
 {
@@ -18,7 +32,7 @@ int kist_targets_open(const struct kist_config_pipeline *pipeline, const char *o
         if (kist_store_open(target->section, pipeline->name, cancel, &target->store, &target->err))
             target->store = NULL;
     }
-    int code = kist_targets_enough(&targets, err);
+    int code = enough_left(&targets, err);
     if (code)
         kist_targets_close(&targets);
     else
@@ -37,19 +51,6 @@ void kist_targets_close(struct kist_targets *targets)
     *targets = (struct kist_targets){0};
 }
 
-int kist_targets_enough(const struct kist_targets *targets, struct kist_error *err)
-{
-    size_t left = 0;
-    const struct kist_target *failed = NULL;
-    for (size_t i = 0; i < targets->count; i++) {
-        if (!targets->items[i].err.code)
-            left++;
-        else if (!failed)
-            failed = &targets->items[i];
-    }
-    return left < targets->need && failed ? kist_error_copy(err, &failed->err) : 0;
-}
-
 int kist_targets_step(struct kist_targets *targets, kist_target_fn step, void *arg, struct kist_error *err)
 {
     for (size_t i = 0; i < targets->count; i++) {
@@ -57,7 +58,7 @@ int kist_targets_step(struct kist_targets *targets, kist_target_fn step, void *a
         if (!target->err.code && step(target, arg, &target->err) == 0)
             kist_error_clear(&target->err);
     }
-    return kist_targets_enough(targets, err);
+    return enough_left(targets, err);
 }
 
 size_t kist_targets_complete(const struct kist_targets *targets)

@@ -32,8 +32,6 @@ void kist_targets_close(struct kist_targets *targets);
  * `need` are left. */
 int kist_targets_step(struct kist_targets *targets, kist_target_fn step, void *arg,
                       struct kist_error *err) KIST_CHECKED;
-/* Takes down a failure; what remains decides as above. */
-int kist_targets_enough(const struct kist_targets *targets, struct kist_error *err) KIST_CHECKED;
 size_t kist_targets_complete(const struct kist_targets *targets);
 
 /* Steps. */
