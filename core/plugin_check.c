@@ -71,6 +71,7 @@ static size_t type_size(uint32_t type, size_t *ret_alignment)
     case KIST_TYPE_SWITCH: *ret_alignment = alignof(kist_switch); return sizeof(kist_switch);
     case KIST_TYPE_CHOICE: *ret_alignment = alignof(kist_choice); return sizeof(kist_choice);
     case KIST_TYPE_LIST: *ret_alignment = alignof(kist_list); return sizeof(kist_list);
+    case KIST_TYPE_STORE: *ret_alignment = alignof(kist_store_ref); return sizeof(kist_store_ref);
     case KIST_TYPE_INTEGER: *ret_alignment = alignof(int64_t); return sizeof(int64_t);
     default: return 0;
     }

@@ -80,6 +80,45 @@ static int destination_sweep(void *self, uint64_t *ret_count, struct kist_error 
     return 0;
 }
 
+/* The core asks stat, or keeps what it knows: these stand in where a plugin has no answer of its own. */
+static int no_get_about(void *reader, kist_object_fn give, void *arg, struct kist_error *err)
+{
+    (void)reader;
+    (void)give;
+    (void)arg;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "it does not tell of what it reads");
+}
+
+static int no_read_about(void *reader, kist_item_fn give, void *arg, struct kist_error *err)
+{
+    (void)reader;
+    (void)give;
+    (void)arg;
+    (void)err;
+    return 0;
+}
+
+static int no_remove_many(void *self, const char *const *keys, uint64_t count, kist_unremoved_fn tell, void *arg,
+                          struct kist_error *err)
+{
+    (void)self;
+    (void)keys;
+    (void)count;
+    (void)tell;
+    (void)arg;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "it removes one object at a time");
+}
+
+static int no_copy(void *self, const char *from, const char *etag, const struct kist_put *put,
+                   struct kist_error *err)
+{
+    (void)self;
+    (void)from;
+    (void)etag;
+    (void)put;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "it copies nothing by itself");
+}
+
 static void nothing_to_end(void *object)
 {
     (void)object;
@@ -115,6 +154,7 @@ static const struct member source_members[] = {
     UNLESS(RESTORING, write_commit, no_write_commit),
     UNLESS(RESTORING, write_abort, nothing_to_end),
     UNLESS(RESTORING, restore_end, nothing_to_end),
+    OPTIONAL(read_about, no_read_about),
     {0},
 };
 #undef DESCRIPTOR
@@ -154,6 +194,9 @@ static const struct member destination_members[] = {
     REQUIRED(stat),
     REQUIRED(remove),
     OPTIONAL(sweep, destination_sweep),
+    OPTIONAL(get_about, no_get_about),
+    OPTIONAL(remove_many, no_remove_many),
+    OPTIONAL(copy, no_copy),
     {0},
 };
 #undef DESCRIPTOR

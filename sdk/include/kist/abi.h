@@ -77,6 +77,8 @@ struct kist_error {
     char *hint;             /* what to do next, or NULL */
 };
 
+struct kist_destination;
+
 /*
  * The services of the host, handed to `open` and kept by the instance (valid until its `close` returns). A test
  * may hand in a table of its own. All functions may be called from any thread.
@@ -119,6 +121,13 @@ struct kist_host {
     /* Names `text` a secret learnt at run time (a session token, say): from now on it is removed from every log
      * line and message. Returns 0, or KIST_ERR_FAILED without memory. */
     int (*add_secret)(const struct kist_host *host, const char *text);
+
+    /* Opens the store of the section [destination NAME], for a source that reads objects or puts them back. The calls
+     * (kept) keep the contract of kist/destination.h, with keys below the section's prefix; they wait and try again as
+     * that section says, so the caller never does. `ret_calls->close(ret_self)` ends it, before the instance's own close
+     * returns. One thread at a time, as everywhere. */
+    int (*open_store)(const struct kist_host *host, const char *name, const struct kist_destination **ret_calls,
+                      void **ret_self, struct kist_error *err) KIST_CHECKED;
 };
 
 struct kist_option;

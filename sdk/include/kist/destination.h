@@ -18,6 +18,9 @@ extern "C" {
 /* What a destination can do besides the required calls; callers ask for the feature, never for a plugin's name. */
 #define KIST_DESTINATION_REREAD UINT64_C(1) /* reading an object twice costs next to nothing: no staging needed */
 #define KIST_DESTINATION_DISCARDS UINT64_C(2) /* keeps nothing (null): backups on it are never listed */
+/* A put_write or put_commit that fails with a retryable error has changed nothing and left the writer as it was: the same
+ * call may be made again, or put_abort. */
+#define KIST_DESTINATION_RESUMES UINT64_C(4)
 
 /* A new object. The core fills it; borrowed during put_begin. */
 struct kist_put {
@@ -26,6 +29,11 @@ struct kist_put {
     const char *key;
     int64_t size;             /* exact size when known, else -1 */
     const char *content_type; /* or NULL */
+    /* name, value, name, value, ..., NULL: what the object carries besides its bytes, as UTF-8 with names of [a-z0-9-];
+     * or NULL. A store that has no place for it drops it. */
+    const char *const *metadata;
+    /* Where size is -1: about how large it may become, for choosing the size of parts; or -1. */
+    int64_t size_estimate;
 };
 
 /* A stored object. The plugin fills it (`struct_size` first) and hands it to a kist_object_fn; strings are borrowed. */
@@ -36,10 +44,17 @@ struct kist_object {
     int64_t size;
     int64_t modified_ms; /* since 1970 UTC; 0 when the store does not tell */
     const char *etag;    /* changes when the content does; NULL when the store has none */
+    /* These are NULL when the store does not tell them, or not in a listing. */
+    const char *content_type;
+    const char *const *metadata; /* as in struct kist_put */
+    const char *checksum;        /* of the whole content: "sha256:HEX" or "md5:HEX" */
 };
 
 /* Receives one object. A result other than 0 ends the listing, which then returns it. */
 typedef int (*kist_object_fn)(void *arg, const struct kist_object *object);
+
+/* Told of a key that could not be removed, and why (borrowed). */
+typedef void (*kist_unremoved_fn)(void *arg, const char *key, const struct kist_error *err);
 
 struct kist_destination {
     struct kist_plugin_head head;
@@ -59,10 +74,11 @@ struct kist_destination {
     /* Required. Begins an object. Nothing is visible under the key before commit. An existing key may be refused
      * here or at commit, with KIST_ERR_EXISTS, and is never overwritten. One writer at a time per instance. */
     int (*put_begin)(void *self, const struct kist_put *put, void **ret_writer, struct kist_error *err);
-    /* Required. Takes all `size` bytes (> 0; at most 4 MiB a call) or fails; after a failure only put_abort follows. */
+    /* Required. Takes all `size` bytes (> 0; at most 4 MiB a call) or fails; after a failure only put_abort follows (but
+     * see KIST_DESTINATION_RESUMES). */
     int (*put_write)(void *writer, const void *data, size_t size, struct kist_error *err);
     /* Required. Makes the object visible, durable and confirmed: the store has said that it holds `size` bytes. Ends the
-     * writer, also on failure (then nothing is visible, or the error says what may be). */
+     * writer, also on failure (then nothing is visible, or the error says what may be; but see KIST_DESTINATION_RESUMES). */
     int (*put_commit)(void *writer, uint64_t size, struct kist_error *err);
     /* Required. Ends the writer and removes what was written. Cannot fail; says in the log what it had to leave. */
     void (*put_abort)(void *writer);
@@ -86,6 +102,19 @@ struct kist_destination {
     /* Optional. Once at the start of a run, lock held: removes what killed runs left behind that was never visible
      * (temporary files, unfinished uploads), ours and provably dead ones only. `ret_count` says how many. */
     int (*sweep)(void *self, uint64_t *ret_count, struct kist_error *err);
+
+    /* Optional. Between get_begin and get_end, before or after reading: gives the object that is being read, as the store
+     * describes it; its etag is that of the very bytes that get_read gives. Default: what stat says. */
+    int (*get_about)(void *reader, kist_object_fn give, void *arg, struct kist_error *err);
+    /* Optional. Removes many keys, as remove does each. Those that could not be removed are told one by one; the result
+     * is 0 as long as the store was asked for all of them. Default: one remove after the other. */
+    int (*remove_many)(void *self, const char *const *keys, uint64_t count, kist_unremoved_fn tell, void *arg,
+                       struct kist_error *err);
+    /* Optional. Copies the object `from` to put->key within the store, without its bytes passing through here; all that
+     * holds for put_commit holds for the copy. `etag` (may be NULL): only if `from` still has it, else KIST_ERR_CORRUPT.
+     * Default: KIST_ERR_UNSUPPORTED. */
+    int (*copy)(void *self, const char *from, const char *etag, const struct kist_put *put,
+                struct kist_error *err);
 };
 
 #if !defined(__cplusplus)

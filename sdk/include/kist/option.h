@@ -43,6 +43,10 @@ typedef struct {
     uint64_t count;
 } kist_list; /* "a, b" or one item a line; items are kept */
 
+typedef struct {
+    const char *name;
+} kist_store_ref; /* NAME of a [destination NAME], for host->open_store; NULL when not given */
+
 #define KIST_TYPE_STRING UINT32_C(1) /* const char *; NULL when not given */
 #define KIST_TYPE_SECRET UINT32_C(2)
 #define KIST_TYPE_SIZE UINT32_C(3)
@@ -51,6 +55,7 @@ typedef struct {
 #define KIST_TYPE_CHOICE UINT32_C(6)
 #define KIST_TYPE_LIST UINT32_C(7)
 #define KIST_TYPE_INTEGER UINT32_C(8) /* int64_t */
+#define KIST_TYPE_STORE UINT32_C(9)
 
 #define KIST_OPTION_REQUIRED UINT32_C(1) /* an error when it is missing or empty */
 #define KIST_OPTION_RANGE UINT32_C(2)    /* .min and .max hold, in the field's unit (bytes, ms, number) */
@@ -82,6 +87,7 @@ struct kist_option {
         kist_switch: KIST_TYPE_SWITCH,                                                                              \
         kist_choice: KIST_TYPE_CHOICE,                                                                              \
         kist_list: KIST_TYPE_LIST,                                                                                  \
+        kist_store_ref: KIST_TYPE_STORE,                                                                             \
         int64_t: KIST_TYPE_INTEGER)
 
 /* A row for `field` of `config_type`; further members by designated initialisers. */

@@ -17,6 +17,10 @@ extern "C" {
 
 #define KIST_SOURCE_RESTORES UINT64_C(1) /* restore_begin with KIST_RESTORE_APPLY works */
 #define KIST_SOURCE_CHECKS UINT64_C(2)   /* restore_begin with KIST_RESTORE_CHECK works */
+/* Items are the objects of a living store, named by their keys, and come and go: one whose read says KIST_ERR_NOT_FOUND is
+ * left out of the backup and told, and one whose read fails with a retryable error (it changed, say) is read again from
+ * its beginning. Keys that cannot be kept are left out, and the run is degraded. */
+#define KIST_SOURCE_OBJECTS UINT64_C(4)
 
 /* One item. In a backup the plugin fills it (`struct_size` first) and hands it to a kist_item_fn; at restore the core
  * fills it from the manifest. Strings are borrowed. */
@@ -29,6 +33,9 @@ struct kist_item {
     const char *database;      /* what {database} stands for in `name =`; or NULL */
     int64_t size_estimate;     /* bytes, for progress only; -1 when unknown */
     const char *stock_restore; /* for RESTORE.txt: a shell command that takes the decoded item on stdin; or NULL */
+    const char *version; /* changes when the content does; NULL: it has to be read to know. What has the version
+                          * that it had in the last good backup may be kept from there, unread */
+    const char *const *metadata; /* name, value, ..., NULL, as in struct kist_put; or NULL */
 };
 
 typedef int (*kist_item_fn)(void *arg, const struct kist_item *item);
@@ -82,8 +89,8 @@ struct kist_source {
      * A result other than 0 of `give` is returned at once. */
     int (*items)(void *self, kist_item_fn give, void *arg, struct kist_error *err);
 
-    /* Required. Begins to read an item that items() gave (maybe to another instance of the same configuration). One
-     * reader at a time per instance. */
+    /* Required. Begins to read an item that items() gave (maybe to another instance of the same configuration: many items
+     * are read by several instances at once). One reader at a time per instance. */
     int (*read_begin)(void *self, const struct kist_item *item, void **ret_reader, struct kist_error *err);
     /* Required. Gives 1 to `capacity` bytes (capacity >= 1), or 0: the end. The end is said only when it is sure that
      * the item is whole: a child's exit status 0, not the end of its pipe. */
@@ -109,6 +116,10 @@ struct kist_source {
     void (*write_abort)(void *writer);
     /* Ends the restore, after the last item or a failure. */
     void (*restore_end)(void *restore);
+
+    /* Optional. Once, between read_begin and the first read: gives the item as it is now being read. Its content type,
+     * metadata and version count in place of those that items() gave; all else is ignored. Default: as items() gave. */
+    int (*read_about)(void *reader, kist_item_fn give, void *arg, struct kist_error *err);
 };
 
 #if !defined(__cplusplus)
