@@ -22,7 +22,8 @@ struct kist_aws_setup {
     const char *service;                                 /* "s3", "rds" */
 };
 
-/* Looks up what needs no network: region and static keys. Missing credentials are not an error yet. */
+/* Looks up what needs no network: region and static keys. Missing credentials are not an error yet; a named profile that
+ * does not exist, a region that is no name and half a pair of keys are (CONFIG). */
 int kist_aws_new(const struct kist_host *host, const struct kist_aws_setup *setup, struct kist_aws **ret_aws,
                  struct kist_error *err) KIST_CHECKED;
 void kist_aws_free(struct kist_aws *aws); /* NULL is fine; overwrites secrets */
@@ -59,9 +60,10 @@ void kist_aws_headers_done(struct kist_aws_headers *headers);
 
 /* A refused request: learns from it what makes another try worth while. `code`: the service's error code, "" when there is
  * none (HEAD). Returns 1 when the request should be signed anew and sent once more: the clock was corrected by the reply's
- * Date (RequestTimeTooSkewed, or a SignatureDoesNotMatch/AccessDenied whose Date is more than five minutes off), or the
- * credentials had expired (ExpiredToken, ExpiredTokenException, TokenRefreshRequired) and can be fetched anew. The caller
- * does so once per request. Tells of a wrong clock in the log, once. */
+ * Date (RequestTimeTooSkewed, RequestExpired; or, with a Date that is more than five minutes off, SignatureDoesNotMatch,
+ * AccessDenied, InvalidSignatureException, AuthFailure or a 403 without a code), or the credentials had expired
+ * (ExpiredToken, ExpiredTokenException, TokenRefreshRequired) and are not those of the section, so that they can be looked
+ * for anew. The caller does so once per request. Tells of a wrong clock in the log, once. */
 int kist_aws_learn(struct kist_aws *aws, const struct kist_http_reply *reply, const char *code);
 
 #endif
