@@ -25,7 +25,8 @@ struct kist_http_setup {
     int64_t total_ms;       /* for a whole kist_http_send; 0: no limit but idle_ms */
 };
 
-/* A header to send. The value may not hold control characters: KIST_ERR_CONFIG. */
+/* A header to send. The value may not hold control characters: KIST_ERR_CONFIG. Content-Length, Transfer-Encoding and
+ * Expect are not the caller's to send: KIST_ERR_BUG. */
 struct kist_http_header {
     const char *name, *value;
 };
@@ -37,7 +38,7 @@ struct kist_http_request {
     size_t header_count;
     const void *body; /* borrowed until the call returns */
     size_t body_size;
-    size_t reply_limit; /* bytes of body taken of a reply; 0: 1 MiB. One that is larger is KIST_ERR_CORRUPT */
+    size_t reply_limit; /* bytes of body taken; 0: 1 MiB. A larger one is KIST_ERR_CORRUPT, an error's is cut */
     const char *what;   /* for messages: "cannot WHAT", e.g. "list 's3://bucket/prefix'" */
 };
 
@@ -57,9 +58,10 @@ int kist_http_new(const struct kist_host *host, const struct kist_http_setup *se
 void kist_http_free(struct kist_http *http); /* NULL is fine; its streams are closed */
 
 /* Sends a request and takes the whole reply. 0 also for a status of 300 and more: that is the caller's to judge. Fails with
- * UNAVAILABLE (no connection, reset), TIMEOUT, CANCELLED, CORRUPT (not HTTP, cut off, too large), CONFIG (no such host
- * for good: malformed; certificate or plaintext refused: AUTH). The first two are retryable. After an error it is not
- * known whether the server acted on the request. */
+ * UNAVAILABLE (no connection, broken off), TIMEOUT, CANCELLED, CORRUPT (not HTTP, too large, or a 2xx that does not say
+ * how long it is), AUTH (a certificate that cannot be verified, no TLS 1.2), CONFIG (a malformed address, plaintext where
+ * it is not allowed). The first two are retryable. After an error it is not known whether the server acted on the
+ * request. A body is never sent twice; a request without one may be, when a kept connection turned out to be closed. */
 int kist_http_send(struct kist_http *http, const struct kist_http_request *request,
                    struct kist_http_reply *ret_reply, struct kist_error *err) KIST_CHECKED;
 
@@ -75,7 +77,7 @@ int kist_http_read(struct kist_http_stream *stream, void *data, size_t capacity,
 void kist_http_close(struct kist_http_stream *stream); /* NULL is fine; before its end, too */
 
 void kist_http_reply_done(struct kist_http_reply *reply);
-/* The value of a header, name in lower case, or NULL. With `nth` the second, third... of that name. */
+/* The value of the first header of that name (in lower case), or NULL. */
 const char *kist_http_header_of(const struct kist_http_reply *reply, const char *name);
 
 /* Fills `err` for a reply that is not what was hoped for, and returns its code: AUTH (401, 403), NOT_FOUND (404, 410),
