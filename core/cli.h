@@ -65,6 +65,14 @@ struct kist_config *kist_cli_config(const struct kist_cli *cli, enum kist_exit *
 /* The state directory, made; NULL and the exit status when that fails. New. */
 char *kist_cli_state(const struct kist_cli *cli, const struct kist_config *config, enum kist_exit *ret_exit);
 
+/* The plugins of --plugin-dir and the program's own; NULL and the exit status when that fails. */
+struct kist_registry *kist_cli_registry(const struct kist_cli *cli, enum kist_exit *ret_exit);
+/* The plugin that the words name: KIND NAME, a NAME that only one kind has, or the PATH of a file. */
+int kist_cli_plugin(const struct kist_cli *cli, struct kist_registry *registry,
+                    const struct kist_plugin **ret_plugin, struct kist_error *err) KIST_CHECKED;
+/* Logs every mistake of a configuration. */
+void kist_cli_problems(const struct kist_config_problems *problems);
+
 /* 0 when --destination names one that the pipeline does not have. */
 int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline);
 

@@ -9,7 +9,7 @@
 
 #define DEFAULT_CONFIG "/etc/kist/conf.d"
 
-static void log_problems(const struct kist_config_problems *problems)
+void kist_cli_problems(const struct kist_config_problems *problems)
 {
     for (size_t i = 0; i < problems->count; i++) {
         struct kist_error err = {.struct_size = sizeof err,
@@ -33,7 +33,7 @@ struct kist_config *kist_cli_config(const struct kist_cli *cli, enum kist_exit *
     while (count < sizeof dirs / sizeof *dirs && (dirs[count] = kist_cli_value_at(cli, "plugin-dir", count)))
         count++;
     int code = kist_config_load(path, dirs, count, &config, &problems, &err);
-    log_problems(&problems);
+    kist_cli_problems(&problems);
     if (code && !problems.count)
         kist_log_error(NULL, &err);
     kist_config_problems_done(&problems);

@@ -9,29 +9,6 @@
 
 #define LINE_WIDTH 79
 
-static struct kist_registry *open_registry(const struct kist_cli *cli, enum kist_exit *ret_exit)
-{
-    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    const char *dirs[65], *given = NULL;
-    char *real[65] = {NULL};
-    size_t count = 0;
-    struct kist_registry *registry = NULL;
-    for (; count < 64 && (given = kist_cli_value_at(cli, "plugin-dir", count)); count++) {
-        real[count] = realpath(given, NULL);
-        dirs[count] = real[count] ? real[count] : given;
-    }
-    int code = kist_registry_own_dir(&real[count], &err);
-    dirs[count] = real[count];
-    if (!code)
-        code = kist_registry_new(dirs, count + 1, &registry, &err);
-    for (size_t i = 0; i <= count; i++)
-        free(real[i]);
-    if (!code)
-        return registry;
-    *ret_exit = kist_cli_fail(&err);
-    return NULL;
-}
-
 /* What `plugin list` collects. */
 struct rows {
     json_t *json; /* NULL when a table is printed */
@@ -64,7 +41,7 @@ enum kist_exit kist_cmd_plugin_list(struct kist_cli *cli)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     enum kist_exit status = KIST_EXIT_OK;
-    struct kist_registry *registry = open_registry(cli, &status);
+    struct kist_registry *registry = kist_cli_registry(cli, &status);
     if (!registry)
         return status;
     struct rows rows = {.json = kist_cli_has(cli, "json") ? json_array() : NULL};
@@ -155,43 +132,15 @@ static void print_plugin(const struct kist_plugin *plugin)
     print_options(plugin);
 }
 
-/* The plugin that the words name: KIND NAME, or a NAME that only one kind has. */
-static int find(const struct kist_cli *cli, struct kist_registry *registry, const struct kist_plugin **ret_plugin,
-                struct kist_error *err)
-{
-    const char *name = cli->args[cli->arg_count - 1];
-    if (cli->arg_count == 2) {
-        uint32_t kind = kist_kind_of(cli->args[0]);
-        if (!kind)
-            return kist_fail(err, KIST_ERR_CONFIG,
-                             "there is no kind '%s': use source, filter, destination or notifier", cli->args[0]);
-        return kist_registry_find(registry, kind, name, ret_plugin, err);
-    }
-    KIST_CLEANUP_ERROR struct kist_error meant = KIST_ERROR_INIT;
-    int code = KIST_ERR_NOT_FOUND;
-    for (uint32_t kind = KIST_KIND_SOURCE; kind <= KIST_KIND_NOTIFIER && code == KIST_ERR_NOT_FOUND; kind++) {
-        code = kist_registry_find(registry, kind, name, ret_plugin, err);
-        /* One kind may know a name that is near. */
-        if (code == KIST_ERR_NOT_FOUND && err->hint && strncmp(err->hint, "did you mean", 12) == 0)
-            kist_error_move(&meant, err);
-    }
-    if (code == KIST_ERR_NOT_FOUND) {
-        kist_fail(err, KIST_ERR_CONFIG, "there is no plugin '%s' of any kind", name);
-        kist_hint(err, "%s", meant.hint ? meant.hint : "`kist plugin list` shows the plugins that there are");
-        code = KIST_ERR_CONFIG;
-    }
-    return code;
-}
-
 enum kist_exit kist_cmd_plugin_inspect(struct kist_cli *cli)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     enum kist_exit status = KIST_EXIT_OK;
-    struct kist_registry *registry = open_registry(cli, &status);
+    struct kist_registry *registry = kist_cli_registry(cli, &status);
     if (!registry)
         return status;
     const struct kist_plugin *plugin = NULL;
-    int code = find(cli, registry, &plugin, &err);
+    int code = kist_cli_plugin(cli, registry, &plugin, &err);
     if (code) {
         kist_log_error(NULL, &err);
         status = KIST_EXIT_USAGE;

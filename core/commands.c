@@ -37,7 +37,8 @@ const struct kist_command kist_commands[] = {
      "they failed in different ways.",
      OPTIONS({"all", 'a', NULL, "run every pipeline"},
              {"label", 0, "KEY=VALUE", "a note that the backup carries; may be repeated"},
-             {"dry-run", 'n', NULL, "check everything that a run would need, and change nothing"}),
+             {"dry-run", 'n', NULL, "check everything that a run would need, and change nothing"},
+             {"repair", 'r', NULL, "make no new backup, but copy those that a destination lacks from one that has them"}),
      0, -1, KIST_EXIT_DEGRADED, kist_cmd_run},
     {"list", "[PIPELINE]", "list the backups on all destinations",
      "A backup is 'ok' when every destination holds it, 'partial' when some lack it, 'damaged' when a manifest cannot be\n"
@@ -57,9 +58,11 @@ const struct kist_command kist_commands[] = {
      "Every stored byte is proved before anything is changed. A target that already holds something is refused (exit 7)\n"
      "unless --clean. --to takes what the source plugin understands (for pg_dump a database name on the same server, or\n"
      "a postgresql:// URL), and ${NAME} in it is replaced as in a configuration file: a password has no place on a\n"
-     "command line.",
+     "command line. With --include only the items that fit are proved and restored: '*' stands for any characters but /,\n"
+     "'**' for any at all, '?' for one; `kist show BACKUP` lists the names.",
      OPTIONS({"to", 't', "TARGET", "restore to this target instead of the source itself"},
              {"output", 'o', "DIR", "write the decoded items as files into DIR"},
+             {"include", 'i', "GLOB", "only the items whose names fit; may be repeated"},
              {"create", 0, NULL, "make the target if it is missing"}, {"clean", 0, NULL, "replace what the target holds"},
              DESTINATION_OPTION),
      1, 1, KIST_EXIT_DEGRADED, kist_cmd_restore},
@@ -69,8 +72,14 @@ const struct kist_command kist_commands[] = {
      KIST_EXIT_FAILED, kist_cmd_config_show},
     {"plugin list", "", "list the plugins, and what is wrong with those that cannot be used", NULL,
      OPTIONS(JSON_OPTION), 0, 0, KIST_EXIT_FAILED, kist_cmd_plugin_list},
-    {"plugin inspect", "[KIND] NAME", "show a plugin and all its options", NULL, OPTIONS(JSON_OPTION), 1, 2,
+    {"plugin inspect", "[KIND] NAME|PATH", "show a plugin and all its options", NULL, OPTIONS(JSON_OPTION), 1, 2,
      KIST_EXIT_FAILED, kist_cmd_plugin_inspect},
+    {"plugin test", "[KIND] NAME|PATH", "hold a destination or filter against its contract",
+     "Each case is a clause of the interface, tried on the real thing. With -c FILE the plugin is set up as the one\n"
+     "section of FILE says that uses it; without, it has its defaults. A destination is tried in a folder of its own,\n"
+     "kist-plugin-test-RANDOM below the section's prefix, which is removed again.",
+     OPTIONS({"case", 0, "CASE", "run this case only; may be repeated"}, JSON_OPTION), 1, 2,
+     KIST_EXIT_FAILED, kist_cmd_plugin_test},
     {"doctor", "[PIPELINE...]", "find everything that would fail in a run, and change nothing", NULL, NULL, 0, -1,
      KIST_EXIT_FAILED, kist_cmd_doctor},
     {"version", "", "show the version", NULL, NULL, 0, 0,

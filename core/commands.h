@@ -13,6 +13,7 @@ enum kist_exit kist_cmd_config_check(struct kist_cli *cli);
 enum kist_exit kist_cmd_config_show(struct kist_cli *cli);
 enum kist_exit kist_cmd_plugin_list(struct kist_cli *cli);
 enum kist_exit kist_cmd_plugin_inspect(struct kist_cli *cli);
+enum kist_exit kist_cmd_plugin_test(struct kist_cli *cli);
 enum kist_exit kist_cmd_doctor(struct kist_cli *cli);
 enum kist_exit kist_cmd_version(struct kist_cli *cli);
 enum kist_exit kist_cmd_help(struct kist_cli *cli);

@@ -305,6 +305,29 @@ int kist_registry_find(struct kist_registry *registry, uint32_t kind, const char
     return not_found(registry, kind, name, err);
 }
 
+int kist_registry_add(struct kist_registry *registry, const char *path, const struct kist_plugin **ret_plugin,
+                      struct kist_error *err)
+{
+    KIST_CLEANUP_TEXT struct kist_text dir = KIST_TEXT_INIT;
+    struct found_list list = {0};
+    const char *slash = strrchr(path, '/');
+    char *here = path[0] == '/' ? NULL : realpath(".", NULL);
+    if (here)
+        kist_text_printf(&dir, "%s/", here);
+    kist_text_add_bytes(&dir, path, slash ? (size_t)(slash - path) : 0);
+    free(here);
+    int code = 0;
+    if (kist_text_failed(&dir) || add_file(&list, kist_text_get(&dir), 0, slash ? slash + 1 : path) != 0)
+        code = kist_fail_errno(err, ENOMEM, "cannot use '%s'", path);
+    else if (list.count == 0)
+        code =
+            kist_fail(err, KIST_ERR_CONFIG, "cannot use '%s': the file of a plugin is named KIND-NAME.so", path);
+    else
+        code = load(registry, list.items[0].kind, list.items[0].name, list.items[0].path, ret_plugin, err);
+    found_list_done(&list);
+    return code;
+}
+
 int kist_registry_each(struct kist_registry *registry, kist_registry_fn give, void *arg, struct kist_error *err)
 {
     struct found_list list = {0};

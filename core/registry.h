@@ -16,6 +16,11 @@ void kist_registry_free(struct kist_registry *registry);
 int kist_registry_find(struct kist_registry *registry, uint32_t kind, const char *name,
                        const struct kist_plugin **ret_plugin, struct kist_error *err) KIST_CHECKED;
 
+/* Loads the file at `path`, which is named KIND-NAME.so; from now on it is what that name finds. Errors: those of
+ * kist_registry_find. */
+int kist_registry_add(struct kist_registry *registry, const char *path, const struct kist_plugin **ret_plugin,
+                      struct kist_error *err) KIST_CHECKED;
+
 /* Every plugin file in the directories, loaded or with the reason why not, sorted by kind and name. `plugin` is NULL
  * when it cannot be used; then `err` says why. */
 typedef void (*kist_registry_fn)(void *arg, const char *path, const struct kist_plugin *plugin,

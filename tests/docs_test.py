@@ -245,7 +245,7 @@ def check_json_fields(source, program):
         inner = {key for option in plugin["options"] for key in option}
         for key in (set(plugin) | inner) - names["plugin inspect --json"] - names["plugin list --json"]:
             wrong("kist.1: plugin inspect --json", f"field '{key}' is missing")
-    packed = {"list --json": "cmd_list.c", "verify --json": "cmd_verify.c"}
+    packed = {"list --json": "cmd_list.c", "verify --json": "cmd_verify.c", "plugin test --json": "cmd_plugin_test.c"}
     for title, file in packed.items():
         code = (source / "core" / file).read_text(encoding="utf-8")
         for call in re.findall(r"json_pack\((.*?)\);", code, re.DOTALL):

@@ -1,9 +1,12 @@
+/* destination_tools.c - a case's life: instances, keys, threads, and what it leaves behind. */
 #include "destination_tools.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 const char *trial_key(struct trial *trial, const char *format, ...)
 {
@@ -23,227 +26,215 @@ const char *trial_key(struct trial *trial, const char *format, ...)
     return kept[trial->kept_count++] = key;
 }
 
+uint64_t trial_big(const struct trial *trial)
+{
+    return trial->suite->big ? trial->suite->big : 40 * MIB;
+}
+
+int64_t trial_now_ms(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int trial_shares(const struct trial *trial)
+{
+    return !(trial->plugin->features & KIST_DESTINATION_DISCARDS);
+}
+
+int trial_open(struct trial *trial)
+{
+    case_clear(&trial->err);
+    int rc = trial->plugin->open(trial->suite->host, trial->suite->config, &trial->self, &trial->err);
+    if (rc != 0)
+        trial->self = NULL;
+    EXPECT(trial, rc == 0, "open failed with %d", rc);
+    EXPECT(trial, trial->self, "open gave no instance");
+    return 0;
+}
+
+void trial_close(struct trial *trial)
+{
+    trial_abort(trial);
+    trial_get_end(trial);
+    if (trial->self)
+        trial->plugin->close(trial->self);
+    trial->self = NULL;
+}
+
 int trial_begin(struct trial *trial, const struct kist_conformance *suite)
 {
     *trial = (struct trial){.suite = suite, .plugin = suite->plugin, .err = {.struct_size = sizeof trial->err}};
-    int rc = suite->plugin->open(suite->host, suite->config, &trial->self, &trial->err);
-    return rc == 0 ? 0 : case_broken(&trial->detail, &trial->err, "open failed with %d", rc);
+    trial->buffer = malloc(WRITE_MOST);
+    trial->expected = malloc(WRITE_MOST);
+    if (!trial->buffer || !trial->expected)
+        abort();
+    return trial_open(trial);
+}
+
+static void release(struct trial *trial)
+{
+    trial_close(trial);
+    for (size_t i = 0; i < trial->found.count; i++)
+        facts_done(&trial->found.items[i]);
+    free(trial->found.items);
+    facts_done(&trial->facts);
+    for (size_t i = 0; i < trial->kept_count; i++)
+        free(trial->kept[i]);
+    free(trial->kept);
+    free(trial->buffer);
+    free(trial->expected);
+    case_clear(&trial->err);
+}
+
+struct trial *trial_peer(struct trial *trial, size_t number)
+{
+    struct trial *peer = trial->peers[number];
+    if (peer)
+        return peer;
+    peer = calloc(1, sizeof *peer);
+    if (!peer)
+        abort();
+    trial->peers[number] = peer;
+    if (trial_begin(peer, trial->suite) == 0)
+        return peer;
+    (void)case_broken(&trial->detail, &peer->err, "no further instance can be opened");
+    return NULL;
+}
+
+static int remove_found(struct trial *trial, size_t number, const void *arg)
+{
+    const struct found *found = arg;
+    return trial_remove(trial, found->items[number].key);
+}
+
+/* Removes everything below the prefix, with an instance that nothing can be wrong with. */
+static void clean(struct trial *trial)
+{
+    char *blame = trial->detail;
+    trial->detail = NULL;
+    int rc = trial->self ? 0 : trial_open(trial);
+    if (rc == 0)
+        rc = trial_list(trial, trial->suite->prefix);
+    struct found found = trial->found;
+    trial->found = (struct found){0};
+    if (rc == 0)
+        rc = trial_each(trial, found.count, remove_found, &found);
+    for (size_t i = 0; i < found.count; i++)
+        facts_done(&found.items[i]);
+    free(found.items);
+    if (rc == 0)
+        rc = trial_list(trial, trial->suite->prefix);
+    if (!blame && (rc != 0 || trial->found.count > 0))
+        case_broken(&trial->detail, &trial->err,
+                    "cannot be cleaned up: list and remove gave %d, %zu objects are left", rc, trial->found.count);
+    if (blame) {
+        free(trial->detail);
+        trial->detail = blame;
+    }
 }
 
 int trial_end(struct trial *trial)
 {
-    struct found found = {0};
-    int rc = 0;
-    if (trial->self) {
-        rc = trial_list(trial, trial->self, trial->suite->prefix, &found);
-        for (size_t i = 0; i < found.count && rc == 0; i++)
-            rc = trial_remove(trial, trial->self, found.keys[i]);
-        found_done(&found);
-        if (rc == 0)
-            rc = trial_list(trial, trial->self, trial->suite->prefix, &found);
-        if ((rc != 0 || found.count > 0) && !trial->detail)
-            case_broken(&trial->detail, &trial->err,
-                        "cannot be cleaned up: list and remove gave %d, %zu objects are left", rc, found.count);
-        found_done(&found);
-        trial->plugin->close(trial->self);
+    /* A case that failed may have left it on, and removing what it made must not be stopped. */
+    if (trial->suite->cancel)
+        trial->suite->cancel(trial->suite->arg, 0);
+    trial_abort(trial);
+    trial_get_end(trial);
+    for (size_t i = 0; i < TRIAL_PEERS; i++)
+        if (trial->peers[i])
+            trial_close(trial->peers[i]);
+    clean(trial);
+    for (size_t i = 0; i < TRIAL_PEERS; i++) {
+        if (!trial->peers[i])
+            continue;
+        release(trial->peers[i]);
+        free(trial->peers[i]->detail);
+        free(trial->peers[i]);
     }
-    for (size_t i = 0; i < trial->kept_count; i++)
-        free(trial->kept[i]);
-    free(trial->kept);
-    case_clear(&trial->err);
+    release(trial);
     return trial->detail ? -1 : 0;
 }
 
-int trial_put_begin(struct trial *trial, void *self, const char *key, void **ret_writer)
+int trial_skip(struct trial *trial, const char *why)
 {
-    const struct kist_put put = {.struct_size = sizeof put, .key = key, .size = -1};
-    case_clear(&trial->err);
-    return trial->plugin->put_begin(self, &put, ret_writer, &trial->err);
+    free(trial->detail);
+    trial->detail = strdup(why);
+    return TRIAL_SKIPPED;
 }
 
-int trial_write(struct trial *trial, void *writer, const void *data, size_t size)
+/* The numbers `first`, `first` + `step`, ... of a task, for one thread. */
+struct share {
+    pthread_t thread;
+    struct trial *trial;
+    size_t first, step, count;
+    trial_run run;
+    const void *arg;
+    int rc;
+};
+
+static void *run_share(void *arg)
 {
-    case_clear(&trial->err);
-    return trial->plugin->put_write(writer, data, size, &trial->err);
+    struct share *share = arg;
+    for (size_t i = share->first; i < share->count && share->rc == 0; i += share->step)
+        share->rc = share->run(share->trial, i, share->arg);
+    return NULL;
 }
 
-int trial_commit(struct trial *trial, void *writer, uint64_t size)
+/* Runs the shares in threads of their own. Returns 0, or the result of the first that failed with its error in `trial`. */
+static int run_shares(struct trial *trial, struct share *shares, size_t count)
 {
-    case_clear(&trial->err);
-    return trial->plugin->put_commit(writer, size, &trial->err);
-}
-
-int trial_put(struct trial *trial, void *self, const char *key, const void *data, size_t size)
-{
-    void *writer = NULL;
-    const char *at = data;
-    size_t left = size;
-    int rc = trial_put_begin(trial, self, key, &writer);
-    for (size_t piece = 1; rc == 0 && left > 0; piece = piece * 7 % (1U << 20) + 1) {
-        size_t n = piece < left ? piece : left;
-        rc = trial_write(trial, writer, at, n);
-        if (rc != 0)
-            trial->plugin->put_abort(writer);
-        at += n;
-        left -= n;
-    }
-    return rc == 0 ? trial_commit(trial, writer, size) : rc;
-}
-
-int trial_get(struct trial *trial, void *self, const char *key, uint64_t offset, char **ret_data, size_t *ret_size)
-{
-    void *reader = NULL;
-    char *data = NULL;
-    size_t size = 0, n = 1;
-    case_clear(&trial->err);
-    int rc = trial->plugin->get_begin(self, key, offset, &reader, &trial->err);
-    if (rc != 0)
-        return rc;
-    for (size_t capacity = 1; rc == 0 && n > 0; capacity = capacity * 5 % (1U << 20) + 1) {
-        char *grown = realloc(data, size + capacity);
-        if (!grown)
-            abort();
-        data = grown;
-        rc = trial->plugin->get_read(reader, data + size, capacity, &n, &trial->err);
-        if (rc == 0 && n > capacity)
-            abort();
-        size += rc == 0 ? n : 0;
-    }
-    trial->plugin->get_end(reader);
-    if (rc == 0) {
-        *ret_data = data;
-        *ret_size = size;
-    } else {
-        free(data);
+    size_t started = 0;
+    int rc = 0;
+    for (; started < count; started++)
+        if (pthread_create(&shares[started].thread, NULL, run_share, &shares[started]) != 0)
+            break;
+    for (size_t i = 0; i < started; i++)
+        pthread_join(shares[i].thread, NULL);
+    for (size_t i = started; i < count; i++)
+        (void)run_share(&shares[i]);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = shares[i].rc;
+        if (rc != 0) {
+            case_clear(&trial->err);
+            trial->err = shares[i].trial->err;
+            shares[i].trial->err = (struct kist_error){.struct_size = sizeof trial->err};
+        }
     }
     return rc;
 }
 
-int trial_holds(struct trial *trial, void *self, const char *key, const void *data, size_t size)
+int trial_at_once(struct trial *trial, size_t count, trial_run run, const void *arg, int *ret_results)
 {
-    char *read = NULL;
-    size_t read_size = 0;
-    if (trial_stat(trial, self, key, NULL) != (int64_t)size ||
-        trial_get(trial, self, key, 0, &read, &read_size) != 0)
-        return 0;
-    int same = read_size == size && (size == 0 || memcmp(read, data, size) == 0);
-    free(read);
-    return same;
-}
-
-struct told {
-    const char *key;
-    int64_t size;
-    char *etag;
-    int count, same_key;
-};
-
-static int take_told(void *arg, const struct kist_object *object)
-{
-    struct told *told = arg;
-    told->count++;
-    told->same_key = strcmp(object->key, told->key) == 0;
-    told->size = object->size;
-    free(told->etag);
-    told->etag = object->etag ? strdup(object->etag) : NULL;
-    return 0;
-}
-
-int64_t trial_stat(struct trial *trial, void *self, const char *key, char **ret_etag)
-{
-    struct told told = {.key = key};
-    case_clear(&trial->err);
-    int rc = trial->plugin->stat(self, key, take_told, &told, &trial->err);
-    if (rc == 0 && ret_etag)
-        *ret_etag = told.etag;
-    else
-        free(told.etag);
-    if (rc != 0)
-        return rc;
-    return told.count == 1 && told.same_key ? told.size : KIST_ERR_BUG;
-}
-
-int trial_absent(struct trial *trial, void *self, const char *key)
-{
-    char *data = NULL;
-    size_t size = 0;
-    struct found found = {0};
-    if (trial_stat(trial, self, key, NULL) != KIST_ERR_NOT_FOUND)
-        return 0;
-    int rc = trial_get(trial, self, key, 0, &data, &size);
-    free(rc == 0 ? data : NULL);
-    if (rc != KIST_ERR_NOT_FOUND || trial_list(trial, self, trial->suite->prefix, &found) != 0)
-        return 0;
-    int listed = found_has(&found, key);
-    found_done(&found);
-    return !listed;
-}
-
-int trial_remove(struct trial *trial, void *self, const char *key)
-{
-    case_clear(&trial->err);
-    return trial->plugin->remove(self, key, &trial->err);
-}
-
-static int take_found(void *arg, const struct kist_object *object)
-{
-    struct found *found = arg;
-    if (found->count == found->capacity) {
-        found->capacity = found->capacity ? 2 * found->capacity : 64;
-        found->keys = realloc(found->keys, found->capacity * sizeof *found->keys);
-        if (!found->keys)
-            abort();
+    struct share shares[TRIAL_PEERS];
+    for (size_t i = 0; i < count; i++) {
+        struct trial *peer = trial_peer(trial, i);
+        if (!peer)
+            return -1;
+        shares[i] =
+            (struct share){.trial = peer, .first = i, .step = count, .count = count, .run = run, .arg = arg};
     }
-    found->keys[found->count++] = strdup(object->key);
-    return found->count == found->stop_at ? 77 : 0;
+    int rc = run_shares(trial, shares, count);
+    for (size_t i = 0; ret_results && i < count; i++)
+        ret_results[i] = shares[i].rc;
+    return rc;
 }
 
-int trial_list(struct trial *trial, void *self, const char *prefix, struct found *found)
+int trial_each(struct trial *trial, size_t count, trial_run run, const void *arg)
 {
-    case_clear(&trial->err);
-    return trial->plugin->list(self, prefix, take_found, found, &trial->err);
-}
-
-int found_has(const struct found *found, const char *key)
-{
-    for (size_t i = 0; i < found->count; i++)
-        if (strcmp(found->keys[i], key) == 0)
-            return 1;
-    return 0;
-}
-
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int found_has_doubles(struct found *found)
-{
-    if (found->count > 0)
-        qsort(found->keys, found->count, sizeof *found->keys, compare);
-    for (size_t i = 1; i < found->count; i++)
-        if (strcmp(found->keys[i - 1], found->keys[i]) == 0)
-            return 1;
-    return 0;
-}
-
-void found_done(struct found *found)
-{
-    for (size_t i = 0; i < found->count; i++)
-        free(found->keys[i]);
-    free(found->keys);
-    *found = (struct found){0};
-}
-
-char *trial_bytes(size_t size, unsigned seed)
-{
-    char *bytes = malloc(size ? size : 1);
-    if (!bytes)
-        abort();
-    uint32_t state = seed * 2654435761U + 1;
-    for (size_t i = 0; i < size; i++) {
-        state = state * 1664525U + 1013904223U;
-        bytes[i] = (char)(state >> 24);
+    struct share shares[TRIAL_PEERS];
+    size_t threads = trial_shares(trial) && count >= 32 ? TRIAL_PEERS : 0;
+    for (size_t i = 0; i < threads; i++) {
+        struct trial *peer = trial_peer(trial, i);
+        if (!peer || (!peer->self && trial_open(peer) != 0))
+            return -1;
+        shares[i] =
+            (struct share){.trial = peer, .first = i, .step = threads, .count = count, .run = run, .arg = arg};
     }
-    return bytes;
+    if (threads > 0)
+        return run_shares(trial, shares, threads);
+    struct share whole = {.trial = trial, .step = 1, .count = count, .run = run, .arg = arg};
+    (void)run_share(&whole);
+    return whole.rc;
 }

@@ -11,6 +11,10 @@
 
 #include <kist/plugin.h>
 
+/* For a filter whose format is not known to the caller. */
+#define KIST_FILTER_JOINS_UNKNOWN (-1)
+#define KIST_FILTER_HARMLESS_UNKNOWN ((size_t)512) /* a header of 64 bytes that says nothing about the data */
+
 struct kist_filter_conformance {
     const struct kist_filter *plugin;
     const struct kist_host *host; /* whose fail() fills errors with strings of malloc, in any thread */
@@ -20,7 +24,8 @@ struct kist_filter_conformance {
     const char *stock_decoder, *stock_check;
     const char *const *stock_encoders; /* ends with NULL; those that are not installed are left out */
     /* 1: streams put one behind the other are a stream of the format, and so are some whole blocks of one. 0: what
-     * follows a stream is damage, and so is a stream that lacks blocks. */
+     * follows a stream is damage, and so is a stream that lacks blocks. KIST_FILTER_JOINS_UNKNOWN: whichever the plugin
+     * takes two streams for. */
     int joins;
     /* The most bits of a stream of one block (a date, padding) that can change without any effect. A change of
      * every other bit must be noticed. */
@@ -29,6 +34,8 @@ struct kist_filter_conformance {
      * was tried with another. */
     int encoding_only;
     const char *cut_says; /* Optional: what the error about a stream that was cut off says */
+    /* Optional: asked before each case. 1 runs it, 0 leaves it out without a report. */
+    int (*begin)(void *arg, const char *name, const char *clause);
     /* Called once per case. `detail` says what was wrong, or why it was skipped; else it is NULL. */
     void (*report)(void *arg, const char *name, const char *clause, int outcome, const char *detail);
     void *arg;
@@ -36,5 +43,8 @@ struct kist_filter_conformance {
 
 /* Runs all cases; returns how many failed. */
 int kist_conformance_filter(const struct kist_filter_conformance *suite);
+
+/* The name of case number `index`, or NULL behind the last. */
+const char *kist_conformance_filter_name(size_t index);
 
 #endif

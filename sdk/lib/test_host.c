@@ -24,6 +24,7 @@ static void log_line(const struct kist_host *host, int32_t level, const char *fo
     (void)level;
     if (length < 0)
         return;
+    pthread_mutex_lock(&test->lock);
     char *log = realloc(test->log, test->log_size + (size_t)length + 2);
     if (log) {
         memcpy(log + test->log_size, line, (size_t)length);
@@ -32,6 +33,7 @@ static void log_line(const struct kist_host *host, int32_t level, const char *fo
         log[test->log_size++] = '\n';
         log[test->log_size] = '\0';
     }
+    pthread_mutex_unlock(&test->lock);
     free(line);
 }
 
@@ -116,12 +118,17 @@ static int random_bytes(const struct kist_host *host, void *data, size_t size, s
 static const char *keep_string(const struct kist_host *host, const char *text)
 {
     struct kist_test_host *test = test_of(host);
-    char **kept = realloc(test->kept, (test->kept_count + 1) * sizeof *kept);
+    char *copy = strdup(text);
+    pthread_mutex_lock(&test->lock);
+    char **kept = copy ? realloc(test->kept, (test->kept_count + 1) * sizeof *kept) : NULL;
+    if (kept) {
+        test->kept = kept;
+        kept[test->kept_count++] = copy;
+    }
+    pthread_mutex_unlock(&test->lock);
     if (!kept)
-        return NULL;
-    test->kept = kept;
-    kept[test->kept_count] = strdup(text);
-    return kept[test->kept_count] ? kept[test->kept_count++] : NULL;
+        free(copy);
+    return kept ? copy : NULL;
 }
 
 static int add_secret(const struct kist_host *host, const char *text)
@@ -129,6 +136,15 @@ static int add_secret(const struct kist_host *host, const char *text)
     (void)host;
     (void)text;
     return 0;
+}
+
+static int open_store(const struct kist_host *host, const char *name, const struct kist_destination **ret_calls,
+                      void **ret_self, struct kist_error *err)
+{
+    struct kist_test_host *test = test_of(host);
+    if (!test->open_store)
+        return fail(host, err, KIST_ERR_UNSUPPORTED, "there is no [destination %s]", name);
+    return test->open_store(test, name, ret_calls, ret_self, err);
 }
 
 int kist_test_host_init(struct kist_test_host *test)
@@ -146,9 +162,11 @@ int kist_test_host_init(struct kist_test_host *test)
                  .monotonic_ms = monotonic_ms,
                  .random = random_bytes,
                  .keep_string = keep_string,
-                 .add_secret = add_secret},
+                 .add_secret = add_secret,
+                 .open_store = open_store},
         .err = {.struct_size = sizeof(struct kist_error)},
     };
+    pthread_mutex_init(&test->lock, NULL);
     return pipe(test->cancel_pipe);
 }
 
@@ -172,6 +190,7 @@ void kist_test_host_done(struct kist_test_host *test)
     for (size_t i = 0; i < test->kept_count; i++)
         free(test->kept[i]);
     free(test->kept);
+    pthread_mutex_destroy(&test->lock);
     close(test->cancel_pipe[0]);
     if (test->cancel_pipe[1] >= 0)
         close(test->cancel_pipe[1]);

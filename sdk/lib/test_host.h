@@ -4,6 +4,8 @@
 
 #include <kist/plugin.h>
 
+#include <pthread.h>
+
 struct kist_test_host {
     struct kist_host host; /* hand &test.host to `open` */
     struct kist_error err; /* for the calls of the test */
@@ -14,6 +16,11 @@ struct kist_test_host {
     int random_fails; /* set it to make random() fail */
     char **kept;
     size_t kept_count;
+    /* Set it to give the plugin stores, and `stores` to find yours; else host->open_store says KIST_ERR_UNSUPPORTED. */
+    int (*open_store)(struct kist_test_host *test, const char *name, const struct kist_destination **ret_calls,
+                      void **ret_self, struct kist_error *err);
+    void *stores;
+    pthread_mutex_t lock; /* of what instances in several threads add to */
 };
 
 /* Returns 0, or -1 when the machine has no memory or descriptors. */

@@ -17,20 +17,13 @@ static int refuse(void *arg, const struct kist_object *object)
     return -1;
 }
 
-static void report(void *arg, const char *name, const char *clause, int outcome, const char *detail)
-{
-    static const char *const words[] = {"ok", "skipped", "FAILED"};
-    (void)arg;
-    print_message("  %-8s %s: %s%s%s\n", words[outcome], name, clause, detail ? ": " : "", detail ? detail : "");
-}
-
 static void conforms(void **state)
 {
     struct kist_test_host test;
     (void)state;
     assert_int_equal(kist_test_host_init(&test), 0);
     const struct kist_conformance suite = {
-        .plugin = &kist_plugin, .host = &test.host, .prefix = "", .report = report};
+        .plugin = &kist_plugin, .host = &test.host, .prefix = "", .report = kist_conformance_print, .arg = "null"};
     assert_int_equal(kist_conformance_destination(&suite), 0);
     kist_test_host_done(&test);
 }

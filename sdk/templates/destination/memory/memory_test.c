@@ -22,9 +22,8 @@ static void cancel(void *arg, int on)
 
 static void report(void *arg, const char *name, const char *clause, int outcome, const char *detail)
 {
-    static const char *const words[] = {"ok", "skipped", "FAILED"};
     (void)arg;
-    print_message("  %-8s %s: %s%s%s\n", words[outcome], name, clause, detail ? ": " : "", detail ? detail : "");
+    kist_conformance_print("memory", name, clause, outcome, detail);
 }
 
 static void conforms(void **state)
