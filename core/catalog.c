@@ -38,15 +38,18 @@ static int add_id(struct kist_catalog_id **ids, size_t *count, const char *id)
 struct reading {
     struct kist_catalog *catalog;
     size_t folder_length;
+    struct kist_error unsound; /* why a key cannot be one: a store that gives such keys is not to be trusted */
 };
 
 /* Notes the id of a manifest or of a run's note; anything else in the folder is not ours to judge. */
 static int note_object(void *arg, const struct kist_object *object)
 {
-    const struct reading *reading = arg;
+    struct reading *reading = arg;
     struct kist_catalog *catalog = reading->catalog;
     const char *name = object->key + reading->folder_length + 1;
     char id[KIST_ID_LENGTH + 1];
+    if (kist_key_check(object->key, &reading->unsound))
+        return KIST_ERR_CORRUPT;
     if (strlen(name) <= KIST_ID_LENGTH)
         return 0;
     memcpy(id, name, KIST_ID_LENGTH);
@@ -70,9 +73,14 @@ int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kis
 {
     struct kist_catalog catalog = {0};
     char *folder = kist_catalog_key(pipeline, "", "");
-    struct reading reading = {.catalog = &catalog, .folder_length = folder ? strlen(folder) : 0};
+    struct reading reading = {
+        .catalog = &catalog, .folder_length = folder ? strlen(folder) : 0, .unsound = KIST_ERROR_INIT};
     int code = folder ? kist_store_list(store, folder, note_object, &reading, err) : no_memory(err);
     free(folder);
+    if (reading.unsound.code) {
+        code = kist_error_move(err, &reading.unsound);
+        kist_error_prefix(err, "%s: the listing of the backups", store->where);
+    }
     if (code) {
         kist_catalog_done(&catalog);
         return code;
@@ -168,26 +176,72 @@ int kist_catalog_remove(struct kist_store *store, const char *pipeline, const ch
     return remove_document(store, pipeline, id, MANIFEST_SUFFIX, err);
 }
 
-/* Removes the keys of one note that lie in the run's own folder: whatever a note says, it reaches no further. */
-static int remove_noted(struct kist_store *store, const char *pipeline, const char *id, json_t *keys,
-                        uint64_t *ret_count, struct kist_error *err)
+/* The keys of a note that lie in the run's own folder: whatever a note says, it reaches no further. Borrowed from it. */
+static int keys_of_note(const char *folder, const char *taken, json_t *keys, const char ***ret_keys,
+                        size_t *ret_count, struct kist_error *err)
 {
-    char *folder = kist_key_join(pipeline, id, NULL);
-    if (!folder)
-        return no_memory(err);
-    size_t index = 0;
+    const char **found = calloc(json_array_size(keys) + 1, sizeof *found);
+    size_t index = 0, count = 0;
     json_t *value = NULL;
-    int code = 0;
+    if (!found)
+        return no_memory(err);
     json_array_foreach(keys, index, value) {
         const char *key = json_string_value(value);
         KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
-        if (!key || kist_key_check(key, &ignored) || !kist_key_is_below(key, folder))
-            continue;
-        code = kist_store_remove(store, key, err);
-        if (code)
-            break;
-        ++*ret_count;
+        if (key && !kist_key_check(key, &ignored) && kist_key_is_below(key, folder) &&
+            !(taken && strcmp(key, taken) == 0))
+            found[count++] = key;
     }
+    *ret_keys = found;
+    *ret_count = count;
+    return 0;
+}
+
+struct leftovers {
+    struct kist_error first; /* why one could not be removed */
+    uint64_t kept;
+};
+
+static void note_kept(void *arg, const char *key, const struct kist_error *err)
+{
+    struct leftovers *leftovers = arg;
+    (void)key;
+    if (!leftovers->kept++)
+        kist_error_copy(&leftovers->first, err);
+}
+
+/* Uploads that never came to an end; a store that keeps none, or cannot tell, has nothing to say here. */
+static int sweep_uploads(struct kist_store *store, const char *folder, uint64_t *ret_count, struct kist_error *err)
+{
+    uint64_t count = 0;
+    int code = kist_store_sweep_below(store, folder, &count, err);
+    if (!code)
+        *ret_count += count;
+    if (code != KIST_ERR_UNSUPPORTED)
+        return code;
+    kist_error_clear(err);
+    return 0;
+}
+
+/* Removes what a run may have written: all that its note names. */
+static int remove_noted(struct kist_store *store, const char *pipeline, const char *id, const char *taken,
+                        json_t *noted, uint64_t *ret_count, struct kist_error *err)
+{
+    struct leftovers leftovers = {.first = KIST_ERROR_INIT};
+    const char **keys = NULL;
+    size_t count = 0;
+    char *folder = kist_key_join(pipeline, id, NULL);
+    int code = folder ? sweep_uploads(store, folder, ret_count, err) : no_memory(err);
+    if (!code)
+        code = keys_of_note(folder, taken, noted, &keys, &count, err);
+    if (!code)
+        code = kist_store_remove_many(store, keys, count, note_kept, &leftovers, err);
+    if (!code) {
+        *ret_count += count - leftovers.kept;
+        code = leftovers.kept ? kist_error_move(err, &leftovers.first) : 0;
+    }
+    kist_error_done(&leftovers.first);
+    free(keys);
     free(folder);
     return code;
 }
@@ -203,7 +257,7 @@ static int is_over(const char *id, const char *owner, json_t *note)
 }
 
 static int sweep_one(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
-                     uint64_t *ret_count, struct kist_error *err)
+                     const char *taken, uint64_t *ret_count, struct kist_error *err)
 {
     char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
     char *text = NULL;
@@ -222,7 +276,7 @@ static int sweep_one(struct kist_store *store, const char *pipeline, const char 
     json_t *note = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
     free(text);
     int over = is_over(id, owner, note);
-    code = over ? remove_noted(store, pipeline, id, json_object_get(note, "keys"), ret_count, err) : 0;
+    code = over ? remove_noted(store, pipeline, id, taken, json_object_get(note, "keys"), ret_count, err) : 0;
     json_decref(note);
     return code || !over ? code : kist_catalog_end(store, pipeline, id, err);
 }
@@ -233,8 +287,9 @@ int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const cha
     *ret_count = 0;
     for (size_t i = 0; i < catalog->pending_count; i++) {
         const char *id = catalog->pending[i].id;
-        int code = kist_catalog_has(catalog, id) ? kist_catalog_end(store, pipeline, id, err)
-                                                 : sweep_one(store, pipeline, id, owner, ret_count, err);
+        int code = kist_catalog_has(catalog, id)
+                       ? kist_catalog_end(store, pipeline, id, err)
+                       : sweep_one(store, pipeline, id, owner, catalog->taken, ret_count, err);
         if (code)
             return code;
     }

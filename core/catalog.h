@@ -20,6 +20,8 @@ struct kist_catalog {
     size_t backup_count;
     struct kist_catalog_id *pending;
     size_t pending_count;
+    const char *
+        taken; /* a key that a note names, but whose object is somebody else's: never removed. Borrowed, or NULL */
 };
 
 int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kist_catalog *ret_catalog,

@@ -1,5 +1,6 @@
 #include "commands.h"
 #include "log.h"
+#include "repair.h"
 #include "run.h"
 #include "signals.h"
 #include "units.h"
@@ -42,10 +43,40 @@ static void print_result(const struct kist_run_report *report)
     printf("%s/%s: %s, %s saved as %s in %s\n", report->pipeline, report->id,
            report->outcome == KIST_OUTCOME_OK ? "ok" : "degraded", kist_size_show(report->raw_size).text,
            kist_size_show(report->stored_size).text, kist_duration_show(report->duration_ms).text);
+    if (report->objects)
+        printf("  %s objects, %s of them unchanged\n", kist_count_show(report->objects).text,
+               kist_count_show(report->reused).text);
+    if (report->vanished)
+        printf("  %s vanished meanwhile\n", kist_count_show(report->vanished).text);
+    if (report->omission)
+        printf("  %s\n", report->omission);
     /* Why stands in the log. */
     for (size_t i = 0; i < report->place_count; i++)
         if (!report->places[i].complete)
             printf("  missing on %s\n", report->places[i].destination);
+}
+
+static void log_repair(void *arg, const char *id, const char *destination, uint64_t size)
+{
+    const char *pipeline = arg;
+    kist_log(KIST_LOG_INFO, pipeline, "copied the backup %s to '%s', which lacked it (%s)", id, destination,
+             kist_size_show(size).text);
+}
+
+/* After a run, and after everybody was told of it: this may take as long as a backup does. It is no part of the run, so
+ * what fails is a warning. */
+static void repair_lacking(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
+                           const struct kist_run_report *report)
+{
+    const struct kist_repair_options repair = {.state_dir = options->state_dir,
+                                               .only = report->lacking,
+                                               .quiet = 1,
+                                               .cancel = options->cancel,
+                                               .tell = log_repair,
+                                               .arg = (char *)(uintptr_t)pipeline->name};
+    size_t copied = 0;
+    if (report->lacking[0] && !kist_signals_seen())
+        (void)kist_repair_run(pipeline, &repair, &copied);
 }
 
 static enum kist_exit run_one(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options)
@@ -59,6 +90,7 @@ static enum kist_exit run_one(const struct kist_config_pipeline *pipeline, const
         kist_run_tell(pipeline, options, &report);
     if (kist_log_level() >= KIST_LOG_INFO)
         print_result(&report);
+    repair_lacking(pipeline, options, &report);
     enum kist_exit status = report.exit;
     if (status == KIST_EXIT_OK && (report.told_badly || kist_log_failed()))
         status = KIST_EXIT_DEGRADED;
@@ -89,6 +121,35 @@ static enum kist_exit check_one(const struct kist_cli *cli, const struct kist_co
     return KIST_EXIT_OK;
 }
 
+struct repair_output {
+    const char *pipeline;
+    int dry_run;
+};
+
+static void print_repair(void *arg, const char *id, const char *destination, uint64_t size)
+{
+    const struct repair_output *output = arg;
+    if (kist_log_level() >= KIST_LOG_INFO)
+        printf("%s/%s: %s %s (%s)\n", output->pipeline, id, output->dry_run ? "would be copied to" : "copied to",
+               destination, kist_size_show(size).text);
+}
+
+/* `run --repair`, with --dry-run too. */
+static enum kist_exit repair_one(const struct kist_config_pipeline *pipeline,
+                                 const struct kist_run_options *options)
+{
+    struct repair_output output = {.pipeline = pipeline->name, .dry_run = !options->state_dir};
+    const struct kist_repair_options repair = {
+        .state_dir = options->state_dir, .cancel = options->cancel, .tell = print_repair, .arg = &output};
+    size_t copied = 0;
+    enum kist_exit status = kist_repair_run(pipeline, &repair, &copied);
+    if (status == KIST_EXIT_OK && copied == 0 && kist_log_level() >= KIST_LOG_INFO)
+        printf("%s: every destination has every backup\n", pipeline->name);
+    if (status == KIST_EXIT_OK && kist_log_failed())
+        status = KIST_EXIT_DEGRADED;
+    return status;
+}
+
 /* One status for all: the only kind of failure there was, or 1; degraded yields to failed. */
 static enum kist_exit combine(enum kist_exit all, enum kist_exit one)
 {
@@ -108,7 +169,10 @@ static enum kist_exit run_pipelines(const struct kist_cli *cli, const struct kis
     for (int i = 0; i < count && !kist_signals_seen(); i++) {
         const struct kist_config_pipeline *pipeline =
             all ? &config->pipelines[i] : kist_config_pipeline(config, cli->args[i]);
-        status = combine(status, options->state_dir ? run_one(pipeline, options) : check_one(cli, pipeline));
+        enum kist_exit one = kist_cli_has(cli, "repair") ? repair_one(pipeline, options)
+                             : options->state_dir        ? run_one(pipeline, options)
+                                                         : check_one(cli, pipeline);
+        status = combine(status, one);
     }
     return status;
 }
@@ -118,6 +182,8 @@ static enum kist_exit check_names(const struct kist_cli *cli, const struct kist_
 {
     if (!kist_cli_has(cli, "all") && cli->arg_count == 0)
         return kist_cli_usage(cli, "say which pipeline to run, or --all");
+    if (kist_cli_has(cli, "repair") && kist_cli_has(cli, "label"))
+        return kist_cli_usage(cli, "--repair makes no new backup: no --label with it");
     if (kist_cli_has(cli, "all") && cli->arg_count > 0)
         return kist_cli_usage(cli, "--all runs every pipeline: no names with it");
     for (int i = 0; i < cli->arg_count; i++) {

@@ -19,6 +19,8 @@ static enum kist_exit print_json(const struct kist_manifest *manifest, struct ki
     return kist_cli_print_json(json);
 }
 
+#define FEW 20 /* items that are shown to a person one by one */
+
 static void print_item(const struct kist_manifest_item *item)
 {
     printf("\n  %s\n", item->name);
@@ -48,8 +50,14 @@ static void print_text(const struct kist_found *found)
     json_object_foreach(manifest->labels, key, value)
         printf("  label %-14s %s\n", key, json_string_value(value));
     kist_cli_print_facts(manifest->facts);
-    for (size_t i = 0; i < manifest->item_count; i++)
+    if (manifest->item_count > 1)
+        printf("  %-20s %s, %s raw, %s stored\n", "items", kist_count_show(manifest->item_count).text,
+               kist_size_show(kist_manifest_raw_size(manifest)).text,
+               kist_size_show(kist_manifest_stored_size(manifest)).text);
+    for (size_t i = 0; i < manifest->item_count && i < FEW; i++)
         print_item(&manifest->items[i]);
+    if (manifest->item_count > FEW)
+        printf("\n  and %s more (--json lists all)\n", kist_count_show(manifest->item_count - FEW).text);
 }
 
 static enum kist_exit show(const struct kist_cli *cli, const struct kist_config *config)

@@ -65,9 +65,11 @@ static void verify_place(struct job *job, const struct kist_config_pipeline *pip
                                      .progress = progress,
                                      .tell = note_fault,
                                      .arg = job};
-        kist_progress_expect(progress,
-                             (int64_t)(job->level == KIST_VERIFY_DECODE ? kist_manifest_raw_size(&manifest)
-                                                                        : kist_manifest_stored_size(&manifest)));
+        kist_progress_expect_objects(progress, manifest.item_count);
+        if (job->level != KIST_VERIFY_SIZE)
+            kist_progress_expect(progress, (int64_t)(job->level == KIST_VERIFY_DECODE
+                                                         ? kist_manifest_raw_size(&manifest)
+                                                         : kist_manifest_stored_size(&manifest)));
         code = kist_verify_backup(&verify, &err);
         kist_progress_stop(progress);
         kist_manifest_done(&manifest);

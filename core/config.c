@@ -94,6 +94,20 @@ static void bind_sections(struct kist_config_store *store)
             kist_section_bind(store, section);
 }
 
+/* What the sections know of each other: sources may open stores. */
+static void collect_stores(struct kist_config_store *store)
+{
+    size_t count = 0;
+    for (const struct kist_ini_section *section = store->ini.sections; section; section = section->next)
+        count += is_type(section, "destination") ? 1 : 0;
+    store->stores.items = kist_vault_alloc(&store->vault, count + 1, sizeof *store->stores.items);
+    for (const struct kist_ini_section *section = store->ini.sections; section; section = section->next) {
+        const struct kist_bound_section *bound = is_type(section, "destination") ? section->bound : NULL;
+        if (bound && store->stores.items)
+            store->stores.items[store->stores.count++] = &bound->shown;
+    }
+}
+
 static void bind_pipelines(struct loaded *loaded, size_t count)
 {
     struct kist_config_store *store = &loaded->store;
@@ -128,6 +142,7 @@ static int load(struct loaded *loaded, const char *path, const char *const *extr
     } else {
         size_t count = count_pipelines(&store->ini);
         bind_sections(store);
+        collect_stores(store);
         bind_pipelines(loaded, count);
         check_pipelines(store, path, count);
     }

@@ -3,16 +3,26 @@
 #define KIST_CORE_CONFIG_H
 
 #include "registry.h"
+#include "retry.h"
 
 /* A section that configures a plugin: [source X], [filter X], [destination X], [notifier X]. */
 struct kist_config_section {
     uint32_t kind;
     const char *name; /* X; for a filter used without a section, the plugin's name */
     const struct kist_plugin *plugin;
-    void *config;       /* the plugin's struct, filled; kept as long as the kist_config */
-    const char *prefix; /* destinations: normalised, without '/' at the ends; "" when none */
-    const char *file;   /* where it stands, NULL for a filter without a section */
+    void *config;                   /* the plugin's struct, filled; kept as long as the kist_config */
+    const char *prefix;             /* destinations: normalised, without '/' at the ends; "" when none */
+    const char *keep;               /* destinations: as written, or NULL */
+    struct kist_retry_policy retry; /* destinations: of every call to the store */
+    const struct kist_config_stores *stores; /* that its plugin may open; NULL outside of a configuration */
+    const char *file;               /* where it stands, NULL for a filter without a section */
     int line;
+};
+
+/* Every [destination NAME] of a configuration. */
+struct kist_config_stores {
+    const struct kist_config_section **items;
+    size_t count;
 };
 
 #define KIST_REQUIRE_ALL (-1)
@@ -29,6 +39,8 @@ struct kist_config_pipeline {
     int require;                 /* how many destinations must hold the backup, or KIST_REQUIRE_ALL */
     const char *item_name;       /* `name =`, or NULL */
     const char *schedule, *keep; /* as written, or NULL */
+    size_t parallel;             /* items at a time; 0 counts as 1 */
+    int reuse;                   /* what has not changed stays where the last good backup has it */
     const char *file;
     int line;
 };
@@ -56,6 +68,11 @@ struct kist_config_problems {
 int kist_config_load(const char *path, const char *const *extra_dirs, size_t extra_count,
                      struct kist_config **ret_config, struct kist_config_problems *problems,
                      struct kist_error *err) KIST_CHECKED;
+/* For trying a plugin: the one section of the files at `path` that uses it, or its defaults where `path` is NULL. Other
+ * sections and pipelines are not bound. `registry`, in which the plugin is loaded, is given. */
+int kist_config_load_section(const char *path, struct kist_registry *registry, const struct kist_plugin *plugin,
+                             struct kist_config **ret_config, const struct kist_config_section **ret_section,
+                             struct kist_config_problems *problems, struct kist_error *err) KIST_CHECKED;
 void kist_config_free(struct kist_config *config); /* overwrites secrets */
 void kist_config_problems_done(struct kist_config_problems *problems);
 

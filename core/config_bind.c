@@ -175,6 +175,26 @@ static int check_text(const struct binding *binding, const struct kist_value *va
     return 0;
 }
 
+/* An option that names a destination names one that there is. */
+static int check_store(const struct binding *binding, const struct kist_value *value)
+{
+    struct kist_problem_list *problems = binding->scope->problems;
+    const struct kist_ini *ini = binding->scope->ini;
+    const char *name = value->text;
+    if (binding->option->type != KIST_TYPE_STORE || (ini && kist_ini_find(ini, "destination", name)))
+        return 0;
+    const char *meant = ini ? kist_ini_suggest(ini, "destination", name) : NULL;
+    kist_problem_add(problems, &binding->place, "there is no [destination %s]", name);
+    if (meant)
+        kist_problem_hint(problems, "did you mean '%s'?", meant);
+    else
+        kist_problem_hint(problems,
+                          "add a section [destination %s]: a store that is read is described like one that is "
+                          "written",
+                          name);
+    return -1;
+}
+
 static void take_value(const struct binding *binding, const struct kist_value *value)
 {
     struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
@@ -183,7 +203,7 @@ static void take_value(const struct binding *binding, const struct kist_value *v
         binding->scope->problems->failed = 1;
     if (is_secret && binding->entry && check_secret(binding, value))
         return;
-    if (check_text(binding, value) == 0 &&
+    if (check_text(binding, value) == 0 && check_store(binding, value) == 0 &&
         kist_option_parse(binding->option, value->text, binding->scope->vault, binding->config, &err))
         report_value(binding, value, &err);
 }

@@ -21,6 +21,7 @@ struct kist_bind_scope {
     struct kist_problem_list *problems;
     const struct kist_ini_section *section;
     struct kist_config_place place;
+    const struct kist_ini *ini; /* where the sections that an option may name stand; NULL: none can be named */
 };
 
 /*

@@ -29,6 +29,11 @@ static const struct kist_option pipeline_keys[] = {
                     "file name of an item; {pipeline}, {id}, {time}, {date}, {database} and {item} are replaced"),
     KIST_OPTION(struct kist_pipeline_keys, schedule,
                 .help = "when it runs, in the five fields of cron; kept as text"),
+    KIST_OPTION(struct kist_pipeline_keys, parallel, .def = "4", KIST_RANGE(1, 64),
+                .help = "how many items are copied at a time, when the source has more than one"),
+    KIST_OPTION(
+        struct kist_pipeline_keys, reuse, .def = "yes",
+        .help = "what has not changed since the last good backup is not copied again, where the source can tell"),
     KIST_OPTION(struct kist_pipeline_keys, keep,
                 .help = "which backups stay, as in '7 daily, 4 weekly'; kept as text"),
     KIST_OPTION_END,
@@ -47,6 +52,16 @@ static const struct kist_option destination_keys[] = {
     PLUGIN_KEY,
     KIST_OPTION(struct kist_section_keys, prefix, .def = "",
                 .help = "folder in the store below which everything lies"),
+    KIST_OPTION(struct kist_section_keys, retries, .def = "5", KIST_RANGE(0, 20),
+                .help = "how often a call to the store that fails in passing is made again"),
+    KIST_OPTION(struct kist_section_keys, retry_delay, .def = "500ms", KIST_RANGE(1, 3600000),
+                .help = "the longest wait before the first of them; it doubles with each, up to 20s"),
+    KIST_OPTION(struct kist_section_keys, deadline, .def = "5m", KIST_RANGE(1000, 7 * 86400000LL),
+                .help =
+                    "how long a call may be tried, and how long the store may take no data, before it is given "
+                    "up"),
+    KIST_OPTION(struct kist_section_keys, keep,
+                .help = "which backups stay on this destination, as in '7 daily, 4 weekly'; kept as text"),
     KIST_OPTION_END,
 };
 

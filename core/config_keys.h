@@ -20,12 +20,18 @@ struct kist_pipeline_keys {
     const char *name;
     const char *schedule;
     const char *keep;
+    int64_t parallel;
+    kist_switch reuse;
 };
 
-/* [source NAME], [filter NAME], [destination NAME], [notifier NAME]; `prefix` in destinations only */
+/* [source NAME], [filter NAME], [destination NAME], [notifier NAME]; all but `plugin` in destinations only */
 struct kist_section_keys {
     const char *plugin;
     const char *prefix;
+    int64_t retries;
+    kist_duration retry_delay;
+    kist_duration deadline;
+    const char *keep;
 };
 
 /* The keys that the core itself knows in sections of this type; the last row is followed by KIST_OPTION_END. */

@@ -22,6 +22,7 @@ static const struct {
     [KIST_TYPE_CHOICE] = {"choice", sizeof(kist_choice)},
     [KIST_TYPE_LIST] = {"list", sizeof(kist_list)},
     [KIST_TYPE_INTEGER] = {"number", sizeof(int64_t)},
+    [KIST_TYPE_STORE] = {"destination", sizeof(kist_store_ref)},
 };
 #define TYPE_COUNT (sizeof types / sizeof *types)
 
@@ -193,6 +194,7 @@ int kist_option_parse(const struct kist_option *option, const char *text, struct
     case KIST_TYPE_STRING: return keep(text, vault, field, err);
     case KIST_TYPE_SECRET: return keep(text, vault, &((kist_secret *)field)->reveal, err);
     case KIST_TYPE_LIST: return parse_list(text, vault, field, err);
+    case KIST_TYPE_STORE: return keep(text, vault, &((kist_store_ref *)field)->name, err);
     default: return parse_scalar(option, text, field, err);
     }
 }
@@ -252,6 +254,7 @@ int kist_option_write(const struct kist_option *option, const void *config, stru
     case KIST_TYPE_SWITCH: kist_text_add(text, ((const kist_switch *)field)->on ? "yes" : "no"); return 1;
     case KIST_TYPE_CHOICE: return write_choice(option, field, text);
     case KIST_TYPE_LIST: return write_list(field, text);
+    case KIST_TYPE_STORE: write_string(((const kist_store_ref *)field)->name, text); return 1;
     default: kist_text_printf(text, "%" PRId64, *(const int64_t *)field); return 1;
     }
 }
@@ -279,6 +282,8 @@ int kist_option_equal(const struct kist_option *option, const void *a, const voi
     case KIST_TYPE_SECRET:
         return same_string(((const kist_secret *)left)->reveal, ((const kist_secret *)right)->reveal);
     case KIST_TYPE_LIST: return same_list(left, right);
+    case KIST_TYPE_STORE:
+        return same_string(((const kist_store_ref *)left)->name, ((const kist_store_ref *)right)->name);
     default: return memcmp(left, right, option->size) == 0;
     }
 }

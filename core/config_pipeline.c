@@ -1,3 +1,4 @@
+#include "config_parse.h"
 #include "config_store.h"
 #include "suggest.h"
 #include "text.h"
@@ -176,6 +177,67 @@ static void check_name(struct wiring *wiring, const char *pattern)
     }
 }
 
+/* 1 when one of the folders lies in the other. */
+static int overlap(const char *a, const char *b)
+{
+    size_t left = strlen(a), right = strlen(b), common = left < right ? left : right;
+    const char *longer = left < right ? b : a;
+    return strncmp(a, b, common) == 0 && (common == 0 || longer[common] == '\0' || longer[common] == '/');
+}
+
+/* A source must not read what the pipeline writes: each backup would hold all those before it. */
+static void check_store(struct wiring *wiring, const struct kist_config_section *read)
+{
+    const struct kist_config_pipeline *shown = &wiring->pipeline->shown;
+    const struct kist_bound_section *bound = (const struct kist_bound_section *)read;
+    for (size_t i = 0; i < shown->destination_count; i++) {
+        const struct kist_config_section *written = shown->destinations[i];
+        if (!read->plugin || read->plugin != written->plugin || !overlap(read->prefix, written->prefix) ||
+            !kist_bind_equal(&bound->table, read->config, written->config))
+            continue;
+        struct kist_config_place place = kist_bind_place(&wiring->scope, "destinations");
+        kist_problem_add(&wiring->store->problems, &place, "'%s' lies in '%s', which the source '%s' reads",
+                         written->name, read->name, shown->source->name);
+        kist_problem_hint(&wiring->store->problems,
+                          "give both sections a prefix of their own, or use another store");
+    }
+}
+
+static void check_stores(struct wiring *wiring)
+{
+    const struct kist_config_section *source = wiring->pipeline->shown.source;
+    const struct kist_bound_section *bound = (const struct kist_bound_section *)source;
+    for (size_t i = 0; i < bound->table.count; i++) {
+        const struct kist_option *option = &bound->table.rows[i];
+        if (option->type != KIST_TYPE_STORE || !kist_option_is_sound(option, bound->table.size))
+            continue;
+        const char *name =
+            ((const kist_store_ref *)(const void *)((const char *)source->config + option->offset))->name;
+        const struct kist_ini_section *named =
+            name ? kist_ini_find(&wiring->store->ini, "destination", name) : NULL;
+        const struct kist_bound_section *store = named ? named->bound : NULL;
+        if (store)
+            check_store(wiring, &store->shown);
+    }
+}
+
+/* What only makes sense, or makes none, with this source. */
+static void check_source(struct wiring *wiring)
+{
+    const struct kist_config_pipeline *shown = &wiring->pipeline->shown;
+    if (!shown->source || !shown->source->plugin || !shown->source->config)
+        return;
+    check_stores(wiring);
+    if ((shown->source->plugin->features & KIST_SOURCE_OBJECTS) && shown->item_name &&
+        (strstr(shown->item_name, "{item}") || strstr(shown->item_name, "{database}"))) {
+        struct kist_config_place place = kist_bind_place(&wiring->scope, "name");
+        kist_problem_add(&wiring->store->problems, &place,
+                         "'%s' names each item, but for objects it is the folder that all of them lie in",
+                         shown->item_name);
+        kist_problem_hint(&wiring->store->problems, "leave it out, or use {date}, {time}, {id} or {pipeline}");
+    }
+}
+
 static void wire(struct wiring *wiring)
 {
     const struct kist_pipeline_keys *keys = &wiring->pipeline->keys;
@@ -198,6 +260,9 @@ static void wire(struct wiring *wiring)
     shown->item_name = keys->name;
     shown->schedule = keys->schedule;
     shown->keep = keys->keep;
+    shown->parallel = (size_t)keys->parallel;
+    shown->reuse = keys->reuse.on != 0;
+    check_source(wiring);
     if (keys->require)
         shown->require = parse_require(wiring, keys->require, (size_t)keys->destinations.count);
 }

@@ -55,17 +55,23 @@ void kist_section_bind(struct kist_config_store *store, struct kist_ini_section 
     const struct kist_bind_scope scope = {.vault = &store->vault,
                                           .problems = &store->problems,
                                           .section = section,
-                                          .place = kist_ini_place(section, NULL)};
+                                          .place = kist_ini_place(section, NULL),
+                                          .ini = &store->ini};
     struct kist_option_table tables[2] = {kist_config_keys(section->type)};
     bound->shown = (struct kist_config_section){.kind = kist_kind_of(section->type),
                                                 .name = section->name,
                                                 .prefix = "",
+                                                .stores = &store->stores,
                                                 .file = section->file->path,
                                                 .line = section->line};
     section->bound = bound;
     kist_bind(&scope, &tables[0], &bound->keys);
     if (bound->keys.prefix)
         bound->shown.prefix = normalise_prefix(store, &scope, bound->keys.prefix);
+    bound->shown.keep = bound->keys.keep;
+    bound->shown.retry = (struct kist_retry_policy){.retries = bound->keys.retries,
+                                                    .delay_ms = bound->keys.retry_delay.ms,
+                                                    .deadline_ms = bound->keys.deadline.ms};
     /* Which other keys are right only the plugin knows: without it, nothing is said about them. */
     if (!bound->keys.plugin || !*bound->keys.plugin)
         return;
@@ -105,7 +111,7 @@ struct kist_bound_section *kist_section_bare_filter(struct kist_config_store *st
         return NULL;
     const struct kist_bind_scope scope = {.vault = &store->vault, .problems = &store->problems, .place = *place};
     bound->shown = (struct kist_config_section){
-        .kind = KIST_KIND_FILTER, .name = plugin->name, .plugin = plugin, .prefix = ""};
+        .kind = KIST_KIND_FILTER, .name = plugin->name, .plugin = plugin, .prefix = "", .stores = &store->stores};
     bound->keys.plugin = plugin->name;
     bind_plugin(store, &scope, bound);
     bound->next = store->bare_filters;

@@ -23,6 +23,7 @@ struct kist_config_store {
     struct kist_ini ini;
     struct kist_registry *registry;
     struct kist_global_keys keys;
+    struct kist_config_stores stores;
     struct kist_bound_section *bare_filters; /* used by name of their plugin, newest first */
     struct kist_problem_list problems;       /* while it is built */
 };

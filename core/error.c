@@ -107,6 +107,23 @@ int kist_error_prefix(struct kist_error *err, const char *format, ...)
     return err->code;
 }
 
+int kist_error_suffix(struct kist_error *err, const char *format, ...)
+{
+    char *suffix = NULL;
+    char *message = NULL;
+    va_list args;
+    va_start(args, format);
+    if (vasprintf(&suffix, format, args) < 0)
+        suffix = NULL;
+    va_end(args);
+    if (suffix && asprintf(&message, "%s%s", kist_error_text(err), suffix) >= 0) {
+        free(err->message);
+        err->message = message;
+    }
+    free(suffix);
+    return err->code;
+}
+
 int kist_error_move(struct kist_error *to, struct kist_error *from)
 {
     kist_error_clear(to);

@@ -42,6 +42,8 @@ void kist_hint_v(struct kist_error *err, const char *format, va_list args) KIST_
 
 /* Puts "text: " in front of the message of an error that is set, and returns its code. */
 int kist_error_prefix(struct kist_error *err, const char *format, ...) KIST_PRINTF(2, 3);
+/* The same at its end, with nothing between. */
+int kist_error_suffix(struct kist_error *err, const char *format, ...) KIST_PRINTF(2, 3);
 /* Moves `from` into `to` (which is cleared first); `from` is empty afterwards. Returns the code. */
 int kist_error_move(struct kist_error *to, struct kist_error *from);
 /* Makes `to` say the same as `from`. Returns the code. */

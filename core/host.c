@@ -158,6 +158,16 @@ static int add_secret(const struct kist_host *host, const char *text)
     return kist_redact_add(text) == 0 ? 0 : KIST_ERR_FAILED;
 }
 
+/* Stores are for sources; who opens one gives it the service itself. */
+static int no_store(const struct kist_host *host, const char *name, const struct kist_destination **ret_calls,
+                    void **ret_self, struct kist_error *err)
+{
+    (void)host;
+    (void)ret_calls;
+    (void)ret_self;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "cannot open '%s': only a source opens stores", name);
+}
+
 struct kist_host kist_host_of(struct kist_kept *kept)
 {
     return (struct kist_host){
@@ -174,5 +184,6 @@ struct kist_host kist_host_of(struct kist_kept *kept)
         .random = random_bytes,
         .keep_string = keep_string,
         .add_secret = add_secret,
+        .open_store = no_store,
     };
 }

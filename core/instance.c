@@ -45,23 +45,33 @@ static void free_instance(struct kist_instance *instance)
     free(instance);
 }
 
-int kist_instance_open(const struct kist_plugin *plugin, const void *config, const char *pipeline,
-                       const char *section, struct kist_cancel *cancel, struct kist_instance **ret_instance,
-                       struct kist_error *err)
+int kist_instance_open(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
+                       struct kist_instance **ret_instance, struct kist_error *err)
+{
+    return kist_instance_open_with(section, pipeline, cancel, NULL, ret_instance, err);
+}
+
+int kist_instance_open_with(const struct kist_config_section *section, const char *pipeline,
+                            struct kist_cancel *cancel, kist_store_opener open_store,
+                            struct kist_instance **ret_instance, struct kist_error *err)
 {
     struct kist_instance *instance = calloc(1, sizeof *instance);
     if (!instance)
-        return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section);
-    instance->plugin = plugin;
+        return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section->name);
+    instance->plugin = section->plugin;
+    instance->section = section;
+    instance->pipeline = pipeline;
     instance->cancel = cancel;
-    instance->where = where_of(plugin, pipeline, section);
+    instance->where = where_of(section->plugin, pipeline, section->name);
     instance->kept = kist_kept_new(instance->where, cancel);
     instance->host = kist_host_of(instance->kept);
+    if (open_store)
+        instance->host.open_store = open_store;
     if (!instance->where || !instance->kept) {
         free_instance(instance);
-        return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section);
+        return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section->name);
     }
-    int code = kist_instance_result(instance, call_open(instance, config, err), err);
+    int code = kist_instance_result(instance, call_open(instance, section->config, err), err);
     if (code != 0) {
         free_instance(instance);
         return code;

@@ -60,7 +60,10 @@ int kist_item_name(const struct kist_config_pipeline *pipeline, const struct kis
     int code = pipeline->item_name ? add_pattern(&text, pipeline->item_name, pipeline->name, item, id, err) : 0;
     if (code)
         return code;
-    if (!pipeline->item_name)
+    int objects = (pipeline->source->plugin->features & KIST_SOURCE_OBJECTS) != 0;
+    if (pipeline->item_name && objects)
+        kist_text_add(&text, "/");
+    if (!pipeline->item_name || objects)
         kist_text_add(&text, item->name);
     for (size_t i = 0; i < pipeline->filter_count; i++)
         kist_text_add(&text, pipeline->filters[i]->plugin->as.filter.suffix);

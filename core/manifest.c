@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void item_done(struct kist_manifest_item *item)
+void kist_manifest_item_done(struct kist_manifest_item *item)
 {
     for (size_t i = 0; i < item->filter_count; i++) {
         free(item->filters[i].plugin);
@@ -14,13 +14,16 @@ static void item_done(struct kist_manifest_item *item)
     free(item->format);
     free(item->content_type);
     free(item->stock_restore);
+    free(item->version);
+    json_decref(item->metadata);
     free(item->key);
+    *item = (struct kist_manifest_item){0};
 }
 
 void kist_manifest_done(struct kist_manifest *manifest)
 {
     for (size_t i = 0; i < manifest->item_count; i++)
-        item_done(&manifest->items[i]);
+        kist_manifest_item_done(&manifest->items[i]);
     free(manifest->items);
     free(manifest->pipeline);
     free(manifest->kist_version);

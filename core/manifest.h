@@ -30,7 +30,9 @@ struct kist_manifest_item {
     char *format;        /* the source's word for what is inside, or NULL */
     char *content_type;  /* or NULL */
     char *stock_restore; /* or NULL */
-    char *key;           /* relative to the destination's prefix */
+    char *version;       /* what the source went by; NULL: it had to be read */
+    json_t *metadata;    /* object of strings, or NULL */
+    char *key; /* relative to the destination's prefix; that of an older backup for what was not read again */
     struct kist_digest raw, stored;
     struct kist_manifest_filter *filters; /* in the order in which they were applied */
     size_t filter_count;
@@ -51,6 +53,7 @@ struct kist_manifest {
 };
 
 void kist_manifest_done(struct kist_manifest *manifest);
+void kist_manifest_item_done(struct kist_manifest_item *item);
 /* Adds an empty item. */
 int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item,
                            struct kist_error *err) KIST_CHECKED;

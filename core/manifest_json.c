@@ -1,13 +1,9 @@
-#include "key.h"
-#include "manifest.h"
+#include "manifest_seal.h"
+#include "text.h"
+#include "units.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SEAL_START "  \"checksum\": \"sha256:"
-#define SEAL_END "\"\n}\n"
-#define SEAL_SIZE (sizeof SEAL_START - 1 + KIST_SHA256_HEX + sizeof SEAL_END - 1)
 
 static json_t *digest_json(const struct kist_digest *digest)
 {
@@ -36,7 +32,8 @@ static json_t *item_json(const struct kist_manifest_item *item)
 {
     json_t *json = json_pack("{s:s, s:s}", "name", item->name, "key", item->key);
     if (json && !set_text(json, "format", item->format) && !set_text(json, "content_type", item->content_type) &&
-        !set_text(json, "stock_restore", item->stock_restore) &&
+        !set_text(json, "stock_restore", item->stock_restore) && !set_text(json, "version", item->version) &&
+        (!item->metadata || !json_object_set(json, "metadata", item->metadata)) &&
         !json_object_set_new(json, "raw", digest_json(&item->raw)) &&
         !json_object_set_new(json, "stored", digest_json(&item->stored)) &&
         !json_object_set_new(json, "filters", filters_json(item)))
@@ -45,296 +42,104 @@ static json_t *item_json(const struct kist_manifest_item *item)
     return NULL;
 }
 
-/* All of the document but its seal. NULL when there is no memory or a text is not UTF-8. */
-static json_t *manifest_json(const struct kist_manifest *manifest)
+/* All of the document but its items and its seal. NULL when there is no memory or a text is not UTF-8. */
+static json_t *head_json(const struct kist_manifest *manifest)
 {
     char started[KIST_TIME_LENGTH + 1], finished[KIST_TIME_LENGTH + 1];
     kist_time_text(manifest->started, started);
     kist_time_text(manifest->finished, finished);
-    json_t *items = json_array();
-    for (size_t i = 0; i < manifest->item_count; i++)
-        if (json_array_append_new(items, item_json(&manifest->items[i])) != 0) {
-            json_decref(items);
-            return NULL;
-        }
     json_t *notes = manifest->notes_key
                         ? json_pack("{s:s, s:I, s:s}", "key", manifest->notes_key, "size",
                                     (json_int_t)manifest->notes.size, "sha256", manifest->notes.sha256)
                         : NULL;
-    if (manifest->notes_key && !notes) {
-        json_decref(items);
+    if (manifest->notes_key && !notes)
         return NULL;
-    }
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o, s:o*}", "kist_manifest",
+    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o*}", "kist_manifest",
                      KIST_MANIFEST_VERSION, "pipeline", manifest->pipeline, "id", manifest->id, "started", started,
                      "finished", finished, "kist", manifest->kist_version, "labels", manifest->labels, "source",
                      "plugin", manifest->source_plugin, "version", manifest->source_version, "facts",
-                     manifest->facts, "items", items, "restore_notes", notes);
+                     manifest->facts, "restore_notes", notes);
 }
 
-/* Puts the checksum and the end behind `body`. */
-static int seal(const char *body, char **ret_text, size_t *ret_size, struct kist_error *err)
+static int unwritable(struct kist_error *err)
+{
+    return kist_fail(err, KIST_ERR_FAILED,
+                     "the manifest cannot be written: out of memory, or a text is not UTF-8");
+}
+
+/* Takes `json` over and writes it. Without memory json_dumps may lose the name of a field and say nothing. */
+static int write_json(json_t *json, size_t flags, char **ret_text, struct kist_error *err)
+{
+    char *text = json ? json_dumps(json, flags | JSON_ENSURE_ASCII) : NULL;
+    json_t *again = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    int same = json_equal(json, again);
+    json_decref(again);
+    json_decref(json);
+    if (!same) {
+        free(text);
+        return unwritable(err);
+    }
+    *ret_text = text;
+    return 0;
+}
+
+/* Each by itself and on a line of its own: of a store with many thousand objects, all of it at once would fill the memory. */
+static int add_items(struct kist_text *text, const struct kist_manifest *manifest, struct kist_error *err)
+{
+    kist_text_add(text, ",\n  \"items\": [");
+    for (size_t i = 0; i < manifest->item_count; i++) {
+        char *item = NULL;
+        int code = write_json(item_json(&manifest->items[i]), 0, &item, err);
+        if (code)
+            return code;
+        kist_text_add(text, i ? ",\n    " : "\n    ");
+        kist_text_add(text, item);
+        free(item);
+    }
+    kist_text_add(text, manifest->item_count ? "\n  ],\n" : "],\n");
+    return 0;
+}
+
+static int fail_large(const struct kist_manifest *manifest, size_t size, struct kist_error *err)
+{
+    kist_fail(err, KIST_ERR_FAILED, "%zu items make a manifest of %s, and none above %s is read",
+              manifest->item_count, kist_size_show(size).text, kist_size_show(KIST_MANIFEST_LIMIT).text);
+    kist_hint(err, "make several pipelines of it, each with a part of the items");
+    return KIST_ERR_FAILED;
+}
+
+/* Puts the checksum and the end behind the rest. */
+static int seal(struct kist_text *text, struct kist_error *err)
 {
     char sha256[KIST_SHA256_HEX + 1];
-    char *text = NULL, *sealed = NULL;
-    int size = asprintf(&text, "%s,\n", body);
-    if (size < 0)
-        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
-    int code = kist_hash_bytes(text, (size_t)size, sha256, err);
-    if (!code && (size = asprintf(&sealed, "%s" SEAL_START "%s" SEAL_END, text, sha256)) < 0)
-        code = kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
-    free(text);
-    if (code)
-        return code;
-    *ret_text = sealed;
-    *ret_size = (size_t)size;
-    return 0;
+    if (kist_text_failed(text))
+        return unwritable(err);
+    int code = kist_hash_bytes(kist_text_get(text), text->size, sha256, err);
+    kist_text_printf(text, KIST_SEAL_START "%s" KIST_SEAL_END, sha256);
+    return code;
 }
 
 int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, size_t *ret_size,
                          struct kist_error *err)
 {
-    json_t *json = manifest_json(manifest);
-    char *body = json ? json_dumps(json, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
-    /* Without memory json_dumps may lose the name of a field and say nothing. */
-    json_t *again = body ? json_loads(body, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (!json_equal(json, again)) {
-        free(body);
-        body = NULL;
-    }
-    json_decref(again);
-    json_decref(json);
-    size_t length = body ? strlen(body) : 0;
-    if (length < 4 || strcmp(body + length - 2, "\n}") != 0) {
-        free(body);
-        return kist_fail(err, KIST_ERR_FAILED,
-                         "the manifest cannot be written: out of memory, or a text is not UTF-8");
-    }
+    KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
+    char *head = NULL;
+    int code = write_json(head_json(manifest), JSON_INDENT(2), &head, err);
+    if (code)
+        return code;
     /* The closing brace goes; the seal brings its own. */
-    body[length - 2] = '\0';
-    int code = seal(body, ret_text, ret_size, err);
-    free(body);
-    return code;
-}
-
-static int check_seal(const char *text, size_t size, struct kist_error *err)
-{
-    char sha256[KIST_SHA256_HEX + 1];
-    if (size <= SEAL_SIZE)
-        return kist_fail(err, KIST_ERR_CORRUPT, "it is cut off (%zu bytes)", size);
-    const char *seal = text + size - SEAL_SIZE;
-    if (memcmp(seal, SEAL_START, sizeof SEAL_START - 1) != 0 ||
-        memcmp(seal + SEAL_SIZE - (sizeof SEAL_END - 1), SEAL_END, sizeof SEAL_END - 1) != 0)
-        return kist_fail(err, KIST_ERR_CORRUPT, "it does not end with its checksum");
-    int code = kist_hash_bytes(text, size - SEAL_SIZE, sha256, err);
-    if (!code && memcmp(seal + sizeof SEAL_START - 1, sha256, KIST_SHA256_HEX) != 0)
-        code = kist_fail(err, KIST_ERR_CORRUPT, "its checksum does not match its content");
-    return code;
-}
-
-/* Fields are read by these; a missing or odd one is noted once and the reading goes on. */
-struct reading {
-    const char *wrong; /* name of the first field that is not as it should be */
-};
-
-static char *text_field(struct reading *reading, json_t *object, const char *name, int required)
-{
-    json_t *value = json_object_get(object, name);
-    const char *text = json_string_value(value);
-    char *copy = NULL;
-    if (text && strlen(text) == json_string_length(value) && (copy = strdup(text)))
-        return copy;
-    if ((value || required) && !reading->wrong)
-        reading->wrong = name;
-    return NULL;
-}
-
-static int64_t time_field(struct reading *reading, json_t *object, const char *name)
-{
-    int64_t seconds = 0;
-    const char *text = json_string_value(json_object_get(object, name));
-    if ((!text || !kist_time_parse(text, &seconds)) && !reading->wrong)
-        reading->wrong = name;
-    return seconds;
-}
-
-static void read_digest(struct reading *reading, json_t *object, const char *name, struct kist_digest *digest)
-{
-    json_t *size = json_object_get(object, "size");
-    const char *sha256 = json_string_value(json_object_get(object, "sha256"));
-    if (json_is_integer(size) && json_integer_value(size) >= 0 && sha256 && kist_hash_is_hex(sha256)) {
-        digest->size = (uint64_t)json_integer_value(size);
-        memcpy(digest->sha256, sha256, sizeof digest->sha256);
-    } else if (!reading->wrong) {
-        reading->wrong = name;
-    }
-}
-
-/* Nothing outside of the pipeline's own folder can be named by its manifest. */
-static void check_key(struct reading *reading, const struct kist_manifest *manifest, const char *key,
-                      const char *name)
-{
-    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
-    if (!key || kist_key_check(key, &ignored) || !kist_key_is_below(key, manifest->pipeline))
-        if (!reading->wrong)
-            reading->wrong = name;
-}
-
-static int read_item(struct reading *reading, json_t *json, struct kist_manifest *manifest, struct kist_error *err)
-{
-    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
-    struct kist_manifest_item *item = NULL;
-    int code = kist_manifest_add_item(manifest, &item, err);
-    if (code)
-        return code;
-    item->name = text_field(reading, json, "name", 1);
-    if (item->name && kist_key_check(item->name, &ignored) && !reading->wrong)
-        reading->wrong = "name";
-    item->format = text_field(reading, json, "format", 0);
-    item->content_type = text_field(reading, json, "content_type", 0);
-    item->stock_restore = text_field(reading, json, "stock_restore", 0);
-    item->key = text_field(reading, json, "key", 1);
-    check_key(reading, manifest, item->key, "key");
-    read_digest(reading, json_object_get(json, "raw"), "raw", &item->raw);
-    read_digest(reading, json_object_get(json, "stored"), "stored", &item->stored);
-    json_t *filters = json_object_get(json, "filters"), *filter = NULL;
-    size_t index = 0;
-    if (!json_is_array(filters) && !reading->wrong)
-        reading->wrong = "filters";
-    json_array_foreach(filters, index, filter) {
-        char *plugin = text_field(reading, filter, "plugin", 1),
-             *version = text_field(reading, filter, "version", 1);
-        if (plugin && version)
-            code = kist_manifest_add_filter(item, plugin, version, err);
-        free(plugin);
-        free(version);
-        if (code)
-            return code;
-    }
-    return 0;
-}
-
-static json_t *object_field(struct reading *reading, json_t *object, const char *name)
-{
-    json_t *value = json_object_get(object, name);
-    if (json_is_object(value))
-        return json_incref(value);
-    if (!reading->wrong)
-        reading->wrong = name;
-    return NULL;
-}
-
-static void check_labels(struct reading *reading, json_t *labels)
-{
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach(labels, key, value)
-        if (!json_is_string(value) && !reading->wrong)
-            reading->wrong = "labels";
-}
-
-static int compare_texts(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-/* Two items of one name or in one object cannot both be what was saved. */
-static int check_unique(struct reading *reading, const struct kist_manifest *manifest, struct kist_error *err)
-{
-    size_t count = manifest->item_count;
-    char **texts = reading->wrong ? NULL : calloc(2 * count, sizeof *texts);
-    if (!texts)
-        return reading->wrong ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
-    for (size_t i = 0; i < count; i++) {
-        texts[i] = manifest->items[i].name;
-        texts[count + i] = manifest->items[i].key;
-    }
-    qsort(texts, count, sizeof *texts, compare_texts);
-    qsort(texts + count, count, sizeof *texts, compare_texts);
-    for (size_t i = 1; i < count && !reading->wrong; i++)
-        if (strcmp(texts[i - 1], texts[i]) == 0 || strcmp(texts[count + i - 1], texts[count + i]) == 0)
-            reading->wrong = "items";
-    free(texts);
-    return 0;
-}
-
-static int read_fields(struct reading *reading, json_t *json, struct kist_manifest *manifest,
-                       struct kist_error *err)
-{
-    manifest->pipeline = text_field(reading, json, "pipeline", 1);
-    const char *id = json_string_value(json_object_get(json, "id"));
-    if (!manifest->pipeline || !id || !kist_id_parse(id, NULL))
-        return kist_fail(err, KIST_ERR_CORRUPT, "it does not say whose it is");
-    memcpy(manifest->id, id, KIST_ID_LENGTH + 1);
-    manifest->started = time_field(reading, json, "started");
-    manifest->finished = time_field(reading, json, "finished");
-    manifest->kist_version = text_field(reading, json, "kist", 1);
-    manifest->labels = object_field(reading, json, "labels");
-    check_labels(reading, manifest->labels);
-    json_t *source = json_object_get(json, "source");
-    manifest->source_plugin = text_field(reading, source, "plugin", 1);
-    manifest->source_version = text_field(reading, source, "version", 1);
-    manifest->facts = object_field(reading, source, "facts");
-    json_t *notes = json_object_get(json, "restore_notes");
-    if (notes) {
-        manifest->notes_key = text_field(reading, notes, "key", 1);
-        check_key(reading, manifest, manifest->notes_key, "restore_notes");
-        read_digest(reading, notes, "restore_notes", &manifest->notes);
-    }
-    json_t *items = json_object_get(json, "items"), *item = NULL;
-    size_t index = 0;
-    if (json_array_size(items) == 0 && !reading->wrong)
-        reading->wrong = "items";
-    json_array_foreach(items, index, item) {
-        int code = read_item(reading, item, manifest, err);
-        if (code)
-            return code;
-    }
-    int code = check_unique(reading, manifest, err);
-    if (code)
-        return code;
-    return reading->wrong ? kist_fail(err, KIST_ERR_CORRUPT, "its field '%s' is missing or not as it should be",
-                                      reading->wrong)
-                          : 0;
-}
-
-static int read_document(json_t *json, const char *pipeline, const char *id, struct kist_manifest *manifest,
-                         struct kist_error *err)
-{
-    struct reading reading = {0};
-    json_int_t version = json_integer_value(json_object_get(json, "kist_manifest"));
-    if (version > KIST_MANIFEST_VERSION) {
-        kist_fail(err, KIST_ERR_UNSUPPORTED, "it is of version %lld, this kist reads up to %d", (long long)version,
-                  KIST_MANIFEST_VERSION);
-        kist_hint(err, "use the kist that wrote it, or a newer one");
-        return KIST_ERR_UNSUPPORTED;
-    }
-    if (version < 1)
-        return kist_fail(err, KIST_ERR_CORRUPT, "it has no version");
-    int code = read_fields(&reading, json, manifest, err);
-    if (!code && (strcmp(manifest->pipeline, pipeline) != 0 || strcmp(manifest->id, id) != 0))
-        code = kist_fail(err, KIST_ERR_CORRUPT, "it is the manifest of '%s/%s'", manifest->pipeline, manifest->id);
-    return code;
-}
-
-int kist_manifest_parse(const char *text, size_t size, const char *pipeline, const char *id,
-                        struct kist_manifest *ret_manifest, struct kist_error *err)
-{
-    struct kist_manifest manifest = {0};
-    json_error_t where;
-    int code = check_seal(text, size, err);
-    json_t *json = code ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
-    if (!code && !json)
-        code = kist_fail(err,
-                         json_error_code(&where) == json_error_out_of_memory ? KIST_ERR_FAILED : KIST_ERR_CORRUPT,
-                         "line %d: %s", where.line, where.text);
+    kist_text_add_bytes(&text, head, strlen(head) - 2);
+    free(head);
+    code = add_items(&text, manifest, err);
     if (!code)
-        code = read_document(json, pipeline, id, &manifest, err);
-    json_decref(json);
-    if (code) {
-        kist_manifest_done(&manifest);
-        return kist_error_prefix(err, "manifest of '%s/%s'", pipeline, id);
-    }
-    *ret_manifest = manifest;
+        code = seal(&text, err);
+    size_t size = text.size;
+    if (!code && size > KIST_MANIFEST_LIMIT)
+        return fail_large(manifest, size, err);
+    char *whole = code ? NULL : kist_text_take(&text);
+    if (!whole)
+        return code ? code : unwritable(err);
+    *ret_text = whole;
+    *ret_size = size;
     return 0;
 }

@@ -67,12 +67,12 @@ static int write_all(const struct output *output, const unsigned char *data, siz
 static int copy(const struct output *output, struct kist_pull *pull, struct kist_cancel *cancel,
                 struct kist_progress *progress, struct kist_error *err)
 {
-    unsigned char *memory = malloc(PIECE);
-    size_t size = 1;
+    size_t capacity = kist_pull_piece(pull, PIECE), size = 1;
+    unsigned char *memory = malloc(capacity);
     int code = memory ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
     while (!code && size > 0) {
         code = kist_cancel_is_set(cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
-                                          : kist_pull_read(pull, memory, PIECE, &size, err);
+                                          : kist_pull_read(pull, memory, capacity, &size, err);
         if (!code)
             code = write_all(output, memory, size, err);
         if (!code)

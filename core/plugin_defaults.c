@@ -119,6 +119,14 @@ static int no_copy(void *self, const char *from, const char *etag, const struct 
     return kist_fail(err, KIST_ERR_UNSUPPORTED, "it copies nothing by itself");
 }
 
+static int no_sweep_below(void *self, const char *prefix, uint64_t *ret_count, struct kist_error *err)
+{
+    (void)self;
+    (void)prefix;
+    (void)ret_count;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "it does not look for unfinished uploads of one folder");
+}
+
 static void nothing_to_end(void *object)
 {
     (void)object;
@@ -197,6 +205,7 @@ static const struct member destination_members[] = {
     OPTIONAL(get_about, no_get_about),
     OPTIONAL(remove_many, no_remove_many),
     OPTIONAL(copy, no_copy),
+    OPTIONAL(sweep_below, no_sweep_below),
     {0},
 };
 #undef DESCRIPTOR

@@ -1,7 +1,6 @@
 #include "progress.h"
 #include "backup_id.h"
 #include "log.h"
-#include "units.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,7 +17,7 @@
 struct kist_progress {
     char *title;
     _Atomic int64_t expected;
-    _Atomic uint64_t raw, stored;
+    _Atomic uint64_t raw, stored, expected_objects, objects;
     int64_t started;
     int terminal, quiet, drawn;
     pthread_t thread;
@@ -27,38 +26,26 @@ struct kist_progress {
     int running, stop;
 };
 
-/* "1.2 GiB of about 3.4 GiB, 120 MiB/s, 18 s left; stored 340 MiB". What is expected is an estimate, so nothing is
- * said of it once it has been passed. */
-static void describe(struct kist_progress *progress, char *text, size_t size)
+static struct kist_progress_state numbers_of(struct kist_progress *progress)
 {
-    uint64_t raw = atomic_load(&progress->raw), stored = atomic_load(&progress->stored);
-    int64_t expected = atomic_load(&progress->expected), elapsed = kist_time_monotonic_ms() - progress->started;
-    int length = snprintf(text, size, "%s", kist_size_show(raw).text);
-    int known = expected > 0 && raw < (uint64_t)expected;
-    if (known)
-        length += snprintf(text + length, size - (size_t)length, " of about %s",
-                           kist_size_show((uint64_t)expected).text);
-    length += snprintf(text + length, size - (size_t)length, ", %s", kist_rate_show(raw, elapsed).text);
-    if (known && raw > 0 && elapsed > 1000) {
-        double left = (double)elapsed * ((double)expected - (double)raw) / (double)raw;
-        length +=
-            snprintf(text + length, size - (size_t)length, ", %s left", kist_duration_show((int64_t)left).text);
-    }
-    if (stored > 0)
-        snprintf(text + length, size - (size_t)length, "; stored %s", kist_size_show(stored).text);
+    return (struct kist_progress_state){.expected = atomic_load(&progress->expected),
+                                        .raw = atomic_load(&progress->raw),
+                                        .stored = atomic_load(&progress->stored),
+                                        .expected_objects = atomic_load(&progress->expected_objects),
+                                        .objects = atomic_load(&progress->objects),
+                                        .elapsed_ms = kist_time_monotonic_ms() - progress->started};
 }
 
 static void draw(struct kist_progress *progress)
 {
     char text[300], bar[24] = "";
-    int64_t expected = atomic_load(&progress->expected);
-    uint64_t raw = atomic_load(&progress->raw);
-    if (expected > 0) {
-        int filled = raw >= (uint64_t)expected ? 20 : (int)(20.0 * (double)raw / (double)expected);
+    struct kist_progress_state numbers = numbers_of(progress);
+    double fraction = kist_progress_fraction(&numbers);
+    if (fraction >= 0) {
         memset(bar, '.', 20);
-        memset(bar, '#', (size_t)filled);
+        memset(bar, '#', (size_t)(20 * fraction));
     }
-    describe(progress, text, sizeof text);
+    kist_progress_describe(&numbers, text, sizeof text);
     struct winsize window = {0};
     int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 10 ? window.ws_col - 1 : 79;
     char line[400];
@@ -86,7 +73,8 @@ static void *tell(void *arg)
             draw(progress);
         } else {
             char text[300];
-            describe(progress, text, sizeof text);
+            struct kist_progress_state numbers = numbers_of(progress);
+            kist_progress_describe(&numbers, text, sizeof text);
             kist_log(KIST_LOG_INFO, progress->title, "%s", text);
         }
     }
@@ -131,6 +119,18 @@ void kist_progress_add_stored(struct kist_progress *progress, uint64_t size)
 {
     if (progress)
         atomic_fetch_add(&progress->stored, size);
+}
+
+void kist_progress_expect_objects(struct kist_progress *progress, uint64_t count)
+{
+    if (progress)
+        atomic_store(&progress->expected_objects, count);
+}
+
+void kist_progress_add_object(struct kist_progress *progress)
+{
+    if (progress)
+        atomic_fetch_add(&progress->objects, 1);
 }
 
 void kist_progress_stop(struct kist_progress *progress)

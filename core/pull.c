@@ -18,7 +18,7 @@ struct step {
 struct kist_pull {
     struct kist_store *store;
     const struct kist_manifest_item *item;
-    void *reader;
+    struct kist_reader *reader;
     struct kist_hash *stored_hash, *raw_hash;
     uint64_t stored_size, raw_size;
     int stored_checked, raw_checked, decode;
@@ -58,7 +58,7 @@ static int read_stored(struct kist_pull *pull, void *data, size_t capacity, size
                        struct kist_error *err)
 {
     size_t size = 0;
-    int code = kist_store_get_read(pull->store, pull->reader, data, capacity, &size, err);
+    int code = kist_store_get_read(pull->reader, data, capacity, &size, err);
     if (code)
         return code;
     pull->stored_size += size;
@@ -203,7 +203,7 @@ int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *it
     if (!code && decode)
         code = open_steps(pull, filters, err);
     if (!code)
-        code = kist_store_get_begin(store, item->key, &pull->reader, err);
+        code = kist_store_get_begin(store, item->key, 0, &pull->reader, err);
     /* A manifest that names an object vouches for it: one that is gone is damage. */
     if (code == KIST_ERR_NOT_FOUND)
         code = corrupt(pull, err, "is missing");
@@ -214,12 +214,17 @@ int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *it
     return code;
 }
 
+size_t kist_pull_piece(const struct kist_pull *pull, size_t most)
+{
+    uint64_t size = pull->decode ? pull->item->raw.size : pull->item->stored.size;
+    return size < most ? (size_t)size + 1 : most;
+}
+
 void kist_pull_close(struct kist_pull *pull)
 {
     if (!pull)
         return;
-    if (pull->reader)
-        kist_store_get_end(pull->store, pull->reader);
+    kist_store_get_end(pull->reader);
     for (size_t i = 0; i < pull->step_count; i++) {
         struct step *step = &pull->steps[i];
         step->instance->plugin->as.filter.decode_end(step->decoder);

@@ -15,6 +15,9 @@ struct kist_pull;
 int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item,
                    struct kist_instance *const *filters, int decode, struct kist_pull **ret_pull,
                    struct kist_error *err) KIST_CHECKED;
+/* How many bytes to ask for at a time: `most`, or fewer when there are fewer in all, so that many small items cost little
+ * memory each. */
+size_t kist_pull_piece(const struct kist_pull *pull, size_t most);
 /* Gives up to `capacity` bytes, 0 at the end. The end is said only when sizes and hashes are those of the manifest; more
  * bytes than it names are KIST_ERR_CORRUPT at once. */
 int kist_pull_read(struct kist_pull *pull, void *data, size_t capacity, size_t *ret_size,

@@ -21,8 +21,7 @@ static int open_one(const struct kist_config *config, const struct kist_config_p
     /* The pipeline may have changed since: any filter can be opened with its defaults. */
     int code = section ? 0 : kist_config_default_filter(config, plugin, &section, err);
     if (!code)
-        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel,
-                                  ret_filter, err);
+        code = kist_instance_open(section, pipeline->name, cancel, ret_filter, err);
     return code;
 }
 

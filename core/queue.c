@@ -47,25 +47,6 @@ void kist_queue_free(struct kist_queue *queue)
     free(queue);
 }
 
-int kist_queue_put(struct kist_queue *queue, uint64_t index, struct kist_buffer *buffer, struct kist_error *err)
-{
-    pthread_mutex_lock(&queue->lock);
-    while (!queue->stopped && index >= queue->next + queue->capacity)
-        pthread_cond_wait(&queue->moved, &queue->lock);
-    int stopped = queue->stopped;
-    if (!stopped) {
-        queue->slots[index % queue->capacity] = buffer;
-        /* Only the buffer that the reader waits for can wake anyone up. */
-        if (index == queue->next)
-            pthread_cond_broadcast(&queue->moved);
-    }
-    pthread_mutex_unlock(&queue->lock);
-    if (!stopped)
-        return 0;
-    kist_buffer_release(buffer);
-    return kist_fail(err, KIST_ERR_CANCELLED, "stopped");
-}
-
 static struct timespec deadline_after(int64_t wait_ms)
 {
     struct timespec at;
@@ -77,6 +58,44 @@ static struct timespec deadline_after(int64_t wait_ms)
         at.tv_nsec -= 1000000000L;
     }
     return at;
+}
+
+/* Called with the lock held. 0 when there is room or nobody wants any more, else ETIMEDOUT. */
+static int wait_for_room(struct kist_queue *queue, uint64_t index, int64_t wait_ms)
+{
+    struct timespec deadline = deadline_after(wait_ms < 0 ? 0 : wait_ms);
+    while (!queue->stopped && index >= queue->next + queue->capacity) {
+        if (wait_ms < 0)
+            pthread_cond_wait(&queue->moved, &queue->lock);
+        else if (pthread_cond_timedwait(&queue->moved, &queue->lock, &deadline) == ETIMEDOUT)
+            return ETIMEDOUT;
+    }
+    return 0;
+}
+
+int kist_queue_put_within(struct kist_queue *queue, int64_t wait_ms, uint64_t index, struct kist_buffer *buffer,
+                          struct kist_error *err)
+{
+    pthread_mutex_lock(&queue->lock);
+    int timed_out = wait_for_room(queue, index, wait_ms);
+    int stopped = queue->stopped;
+    if (!stopped && !timed_out) {
+        queue->slots[index % queue->capacity] = buffer;
+        /* Only the buffer that the reader waits for can wake anyone up. */
+        if (index == queue->next)
+            pthread_cond_broadcast(&queue->moved);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    if (stopped) {
+        kist_buffer_release(buffer);
+        return kist_fail(err, KIST_ERR_CANCELLED, "stopped");
+    }
+    return timed_out ? kist_fail(err, KIST_ERR_TIMEOUT, "there was no room") : 0;
+}
+
+int kist_queue_put(struct kist_queue *queue, uint64_t index, struct kist_buffer *buffer, struct kist_error *err)
+{
+    return kist_queue_put_within(queue, -1, index, buffer, err);
 }
 
 /* Called with the lock held. 0 when a buffer or the end is there, else ETIMEDOUT. */
@@ -120,6 +139,18 @@ void kist_queue_stop(struct kist_queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     queue->stopped = 1;
+    pthread_cond_broadcast(&queue->moved);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void kist_queue_abandon(struct kist_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->stopped = 1;
+    for (size_t i = 0; i < queue->capacity; i++) {
+        kist_buffer_release(queue->slots[i]);
+        queue->slots[i] = NULL;
+    }
     pthread_cond_broadcast(&queue->moved);
     pthread_mutex_unlock(&queue->lock);
 }

@@ -14,6 +14,10 @@ void kist_queue_free(struct kist_queue *queue); /* releases what is left; NULL i
 int kist_queue_put(struct kist_queue *queue, uint64_t index, struct kist_buffer *buffer,
                    struct kist_error *err) KIST_CHECKED;
 
+/* The same for at most `wait_ms`: KIST_ERR_TIMEOUT tells that there was no room, and the reference stays the caller's. */
+int kist_queue_put_within(struct kist_queue *queue, int64_t wait_ms, uint64_t index, struct kist_buffer *buffer,
+                          struct kist_error *err) KIST_CHECKED;
+
 /* Takes the next buffer in order, with its index; waits for it. After the one marked `last`, NULL for ever. `wait_ms`
  * < 0 waits without limit, else KIST_ERR_TIMEOUT tells that nothing came. */
 int kist_queue_get(struct kist_queue *queue, int64_t wait_ms, struct kist_buffer **ret_buffer, uint64_t *ret_index,
@@ -21,5 +25,7 @@ int kist_queue_get(struct kist_queue *queue, int64_t wait_ms, struct kist_buffer
 
 /* Wakes everyone; put and get fail from now on. */
 void kist_queue_stop(struct kist_queue *queue);
+/* The same, and releases what is in it: for a reader that takes nothing more, though others need the buffers. */
+void kist_queue_abandon(struct kist_queue *queue);
 
 #endif

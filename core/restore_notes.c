@@ -4,10 +4,20 @@
 
 #include <string.h>
 
-/* The item's file name in the folder of the notes. */
-static const char *file_of(const struct kist_manifest *manifest, const struct kist_manifest_item *item)
+/* The item's file as seen from the folder of the notes: an object that was not copied again lies in another one. */
+static void add_file(struct kist_text *text, const struct kist_manifest *manifest,
+                     const struct kist_manifest_item *item)
 {
-    return item->key + strlen(manifest->pipeline) + 1 + KIST_ID_LENGTH + 1;
+    const char *below = item->key + strlen(manifest->pipeline) + 1;
+    size_t id = strlen(manifest->id);
+    if (strncmp(below, manifest->id, id) == 0 && below[id] == '/') {
+        /* A name that starts with '-' would be taken for an option. */
+        kist_text_add(text, below[id + 1] == '-' ? "./" : "");
+        kist_text_add(text, below + id + 1);
+    } else {
+        kist_text_add(text, "../");
+        kist_text_add(text, below);
+    }
 }
 
 /* In single quotes, so that a shell takes every character as it is. */
@@ -45,9 +55,11 @@ static void add_restore(struct kist_text *text, const struct kist_manifest *mani
     kist_text_add(text, "    set -o pipefail\n");
     for (size_t i = 0; i < manifest->item_count; i++) {
         const struct kist_manifest_item *item = &manifest->items[i];
-        /* A name that starts with '-' would be taken for an option. */
-        kist_text_add(text, *file_of(manifest, item) == '-' ? "    cat ./" : "    cat ");
-        add_quoted(text, file_of(manifest, item));
+        KIST_CLEANUP_TEXT struct kist_text file = KIST_TEXT_INIT;
+        add_file(&file, manifest, item);
+        text->failed |= kist_text_failed(&file);
+        kist_text_add(text, "    cat ");
+        add_quoted(text, kist_text_get(&file));
         add_decoders(text, pipeline);
         if (item->stock_restore) {
             kist_text_printf(text, " | %s\n", item->stock_restore);
@@ -58,6 +70,29 @@ static void add_restore(struct kist_text *text, const struct kist_manifest *mani
             kist_text_add(text, "\n");
         }
     }
+}
+
+static int are_objects(const struct kist_config_pipeline *pipeline)
+{
+    return pipeline->source && (pipeline->source->plugin->features & KIST_SOURCE_OBJECTS);
+}
+
+/* Thousands of objects that all go the same way. No key holds a line break, and none of these lines is END. */
+static void add_loop(struct kist_text *text, const struct kist_manifest *manifest,
+                     const struct kist_config_pipeline *pipeline)
+{
+    kist_text_add(text, "2. Decode. The objects, each under the key that it had, are then below restored/.\n\n"
+                        "    set -o pipefail\n"
+                        "    while IFS= read -r file <&3 && IFS= read -r key <&3; do\n"
+                        "        mkdir -p \"${key%/*}\" && cat \"$file\"");
+    add_decoders(text, pipeline);
+    kist_text_add(text, " > \"$key\" || exit 1\n    done 3<<'END'\n");
+    for (size_t i = 0; i < manifest->item_count; i++) {
+        kist_text_add(text, "./");
+        add_file(text, manifest, &manifest->items[i]);
+        kist_text_printf(text, "\nrestored/%s\n", manifest->items[i].name);
+    }
+    kist_text_add(text, "END\n");
 }
 
 int kist_restore_notes_format(const struct kist_manifest *manifest, const struct kist_config_pipeline *pipeline,
@@ -76,11 +111,20 @@ int kist_restore_notes_format(const struct kist_manifest *manifest, const struct
         "    sha256sum -c <<'END'\n",
         manifest->pipeline, manifest->id, started, kist_size_show(kist_manifest_raw_size(manifest)).text,
         manifest->kist_version, manifest->source_plugin);
-    for (size_t i = 0; i < manifest->item_count; i++)
-        kist_text_printf(&text, "%s  %s\n", manifest->items[i].stored.sha256,
-                         file_of(manifest, &manifest->items[i]));
+    for (size_t i = 0; i < manifest->item_count; i++) {
+        kist_text_printf(&text, "%s  ", manifest->items[i].stored.sha256);
+        add_file(&text, manifest, &manifest->items[i]);
+        kist_text_add(&text, "\n");
+    }
     kist_text_add(&text, "END\n\n");
-    add_restore(&text, manifest, pipeline);
+    if (!are_objects(pipeline))
+        add_restore(&text, manifest, pipeline);
+    else if (pipeline->filter_count == 0)
+        kist_text_add(
+            &text, "2. Copy them to where they belong. They are the objects themselves, each under the key that "
+                   "it had,\n   below the folder of the backup that copied it.\n");
+    else
+        add_loop(&text, manifest, pipeline);
     *ret_text = kist_text_take(&text);
     return *ret_text ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for " KIST_NOTES_NAME);
 }

@@ -2,6 +2,7 @@
 #include "item_name.h"
 #include "key.h"
 #include "log.h"
+#include "repair.h"
 #include "restore_notes.h"
 #include "run_items.h"
 #include "signals.h"
@@ -9,6 +10,7 @@
 #include "targets.h"
 #include "units.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +154,8 @@ static int steps(struct run *run, struct kist_error *err)
     if (!code)
         code = kist_run_items_open(run->pipeline, run->manifest.id, run->cancel, &run->items, err);
     if (!code)
+        code = kist_run_items_reuse(&run->items, &run->targets, err);
+    if (!code)
         code = kist_targets_step(&run->targets, begin_target, run, err);
     if (!code)
         code =
@@ -166,14 +170,28 @@ static int steps(struct run *run, struct kist_error *err)
 }
 
 /* A note that cannot be removed does no harm: the next run sees the manifest and removes it. */
+static int end_target(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    const struct run *run = arg;
+    if (target->complete && target->begun &&
+        kist_catalog_end(target->store, run->pipeline->name, run->manifest.id, err))
+        kist_log_at(KIST_LOG_WARNING, run->pipeline->name, err);
+    return 0;
+}
+
 static void end_targets(struct run *run)
 {
-    for (size_t i = 0; i < run->targets.count; i++) {
-        struct kist_target *target = &run->targets.items[i];
-        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-        if (target->complete && kist_catalog_end(target->store, run->pipeline->name, run->manifest.id, &err))
-            kist_log_at(KIST_LOG_WARNING, run->pipeline->name, &err);
-    }
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    if (kist_targets_step(&run->targets, end_target, run, &err))
+        kist_log_at(KIST_LOG_WARNING, run->pipeline->name, &err);
+}
+
+/* The backup before this one, where a destination was away then and is back now. */
+static void note_lacking(struct run *run)
+{
+    const char *newest = kist_repair_newest(&run->targets);
+    if (newest && kist_repair_is_needed(&run->targets, newest))
+        memcpy(run->report->lacking, newest, sizeof run->report->lacking);
 }
 
 static enum kist_exit exit_of(const struct run *run, int code)
@@ -203,6 +221,22 @@ static void fill_places(const struct run *run)
     }
 }
 
+/* What became of the objects; for other sources there is nothing to say. */
+static void fill_objects(const struct run *run)
+{
+    struct kist_run_report *report = run->report;
+    if (!run->items.pipeline || !kist_run_items_are_objects(&run->items))
+        return;
+    report->objects = run->manifest.item_count;
+    report->reused = run->items.reused;
+    report->vanished = run->items.vanished;
+    report->left_out = run->items.left_out;
+    if (report->left_out &&
+        asprintf(&report->omission, "%zu object%s could not be kept and %s left out", report->left_out,
+                 report->left_out == 1 ? "" : "s", report->left_out == 1 ? "was" : "were") < 0)
+        report->omission = NULL;
+}
+
 static void conclude(struct run *run, int code)
 {
     struct kist_run_report *report = run->report;
@@ -211,15 +245,18 @@ static void conclude(struct run *run, int code)
         end_targets(run);
     if (code || complete < run->targets.count)
         kist_targets_undo(&run->targets, run->manifest.id, code != 0);
-    report->outcome = code                            ? KIST_OUTCOME_FAILED
-                      : complete < run->targets.count ? KIST_OUTCOME_DEGRADED
-                                                      : KIST_OUTCOME_OK;
+    fill_objects(run);
+    report->outcome = code                                                       ? KIST_OUTCOME_FAILED
+                      : complete < run->targets.count || run->items.left_out > 0 ? KIST_OUTCOME_DEGRADED
+                                                                                 : KIST_OUTCOME_OK;
     report->exit = code                                       ? exit_of(run, code)
                    : report->outcome == KIST_OUTCOME_DEGRADED ? KIST_EXIT_DEGRADED
                                                               : KIST_EXIT_OK;
     report->raw_size = kist_manifest_raw_size(&run->manifest);
     report->stored_size = kist_manifest_stored_size(&run->manifest);
     fill_places(run);
+    if (!code)
+        note_lacking(run);
 }
 
 void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
@@ -249,6 +286,7 @@ void kist_run_report_done(struct kist_run_report *report)
         free(report->places[i].cause);
     }
     free(report->places);
+    free(report->omission);
     kist_error_done(&report->err);
     *report = (struct kist_run_report){0};
 }

@@ -31,8 +31,12 @@ struct kist_run_report {
     uint64_t raw_size, stored_size;
     struct kist_run_place *places;
     size_t place_count;
-    struct kist_error err; /* why it failed */
+    size_t objects, reused, vanished, left_out; /* of a source of objects */
+    char *omission;                             /* what the backup lacks because it cannot be kept; or NULL */
+    struct kist_error err;                      /* why it failed */
     int told_badly;        /* a notifier or the history failed */
+    /* The newest earlier backup, when a destination that answers lacks it and another one has it; else "". */
+    char lacking[KIST_ID_LENGTH + 1];
 };
 
 /* Runs the pipeline; everything that happened is in the report, which the caller frees. Errors are logged here. */

@@ -1,6 +1,7 @@
 #include "facts.h"
 #include "log.h"
 #include "run.h"
+#include "store_access.h"
 #include "targets.h"
 
 /* Asks the source and every filter; opening one reads what it needs (keys, programs). */
@@ -12,8 +13,7 @@ static int check_source(const struct kist_config_pipeline *pipeline, struct kist
     struct kist_instance *instance = NULL;
     int code = kist_facts_init(&builder, err);
     if (!code)
-        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel,
-                                  &instance, err);
+        code = kist_source_open(section, pipeline->name, cancel, &instance, err);
     if (!code)
         code = kist_instance_result(instance,
                                     section->plugin->as.source.check(instance->self, &builder.facts, err), err);
@@ -31,8 +31,7 @@ static int check_filters(const struct kist_config_pipeline *pipeline, struct kis
     for (size_t i = 0; i < pipeline->filter_count && !code; i++) {
         const struct kist_config_section *section = pipeline->filters[i];
         struct kist_instance *instance = NULL;
-        code = kist_instance_open(section->plugin, section->config, pipeline->name, section->name, cancel,
-                                  &instance, err);
+        code = kist_instance_open(section, pipeline->name, cancel, &instance, err);
         if (!code)
             kist_instance_close(instance);
     }

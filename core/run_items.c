@@ -2,44 +2,104 @@
 #include "facts.h"
 #include "item_name.h"
 #include "key.h"
+#include "log.h"
 #include "restore_notes.h"
-#include "transfer.h"
+#include "store_access.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void item_done(struct kist_run_item *item)
+#define TOLD_OF 10 /* objects that are left out are told one by one up to here */
+
+int kist_run_items_are_objects(const struct kist_run_items *items)
 {
-    for (size_t i = 0; i < sizeof item->strings / sizeof *item->strings; i++)
-        free(item->strings[i]);
+    return (items->pipeline->source->plugin->features & KIST_SOURCE_OBJECTS) != 0;
 }
 
-/* Copies a text that the item points to. */
-static int keep(struct kist_run_item *item, size_t slot, const char **text)
+void kist_run_items_leave_out(struct kist_run_items *items, const char *name, const char *why)
 {
-    if (!*text)
-        return 0;
-    item->strings[slot] = strdup(*text);
-    *text = item->strings[slot];
-    return *text ? 0 : KIST_ERR_FAILED;
+    if (items->left_out++ < TOLD_OF)
+        kist_log(KIST_LOG_WARNING, items->source->where, "left out '%.200s'%s: %s", name,
+                 strlen(name) > 200 ? "..." : "", why);
 }
 
 static int note_item(void *arg, const struct kist_item *given)
 {
     struct kist_run_items *items = arg;
-    struct kist_run_item *larger = reallocarray(items->items, items->count + 1, sizeof *larger);
-    if (!larger)
-        return KIST_ERR_FAILED;
-    items->items = larger;
-    struct kist_run_item *item = &larger[items->count];
-    *item = (struct kist_run_item){.item = {.size_estimate = -1}};
-    memcpy(&item->item, given, given->struct_size < sizeof item->item ? given->struct_size : sizeof item->item);
-    item->item.struct_size = sizeof item->item;
-    items->count++;
-    int failed = keep(item, 0, &item->item.name) || keep(item, 1, &item->item.format) ||
-                 keep(item, 2, &item->item.content_type) || keep(item, 3, &item->item.database) ||
-                 keep(item, 4, &item->item.stock_restore);
-    return failed || !item->item.name ? KIST_ERR_FAILED : 0;
+    /* Doubles at every power of two: a store may hold a million. */
+    if ((items->count & (items->count - 1)) == 0) {
+        size_t room = items->count ? 2 * items->count : 1;
+        struct kist_run_item *larger = reallocarray(items->items, room, sizeof *larger);
+        if (!larger)
+            return KIST_ERR_FAILED;
+        items->items = larger;
+    }
+    struct kist_run_item item = {.key = NULL};
+    int code = kist_item_copy(given, &item.given);
+    if (!code)
+        items->items[items->count++] = item;
+    return code;
+}
+
+static void item_done(struct kist_run_item *item)
+{
+    kist_item_copy_done(&item->given);
+    kist_manifest_item_done(&item->entry);
+    free(item->key);
+}
+
+/* ---- keys ---- */
+
+static int no_memory(struct kist_error *err)
+{
+    return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+}
+
+/* What the longest prefix of a destination leaves of a key's length. */
+static size_t longest_key(const struct kist_config_pipeline *pipeline)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < pipeline->destination_count; i++) {
+        size_t prefix = strlen(pipeline->destinations[i]->prefix);
+        if (prefix > 0 && prefix + 1 > taken)
+            taken = prefix + 1;
+    }
+    return taken < KIST_KEY_MAX ? KIST_KEY_MAX - taken : 0;
+}
+
+static int make_key(const struct kist_run_items *items, const char *id, struct kist_run_item *item,
+                    struct kist_error *err)
+{
+    char *name = NULL;
+    int code = kist_item_name(items->pipeline, &item->given.item, id, &name, err);
+    if (code)
+        return code;
+    item->key = kist_key_join(items->pipeline->name, id, name, NULL);
+    free(name);
+    if (!item->key)
+        return no_memory(err);
+    size_t length = strlen(item->key), longest = longest_key(items->pipeline);
+    return length <= longest ? 0
+                             : kist_fail(err, KIST_ERR_CONFIG,
+                                         "its key would have %zu bytes, and %zu are the most", length, longest);
+}
+
+/* Takes an object off the list whose name or key cannot be kept; how others name their objects is not our mistake. */
+static int judge_item(struct kist_run_items *items, struct kist_run_item *item, int failed, struct kist_error *err)
+{
+    KIST_CLEANUP_ERROR struct kist_error why = KIST_ERROR_INIT;
+    if (!kist_run_items_are_objects(items))
+        return failed;
+    if (failed && failed != KIST_ERR_CONFIG)
+        return failed;
+    /* The name by itself must be sound too: a restore writes to it. */
+    int unsound = kist_key_check(item->given.item.name, &why);
+    if (!failed && !unsound)
+        return 0;
+    kist_run_items_leave_out(items, item->given.item.name, kist_error_text(unsound ? &why : err));
+    kist_error_clear(err);
+    item->gone = 1;
+    return 0;
 }
 
 static int compare_keys(const void *left, const void *right)
@@ -47,55 +107,84 @@ static int compare_keys(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
+static int fail_double(const struct kist_run_items *items, const char *key, struct kist_error *err)
+{
+    kist_fail(err, KIST_ERR_CONFIG, "two items of the backup would be stored as '%s'", key);
+    if (kist_run_items_are_objects(items) && strcmp(key, items->notes_key) == 0)
+        kist_hint(err, "kist writes a " KIST_NOTES_NAME " of its own: say name = {date}, and the objects lie in a "
+                       "folder of that name");
+    else if (kist_run_items_are_objects(items))
+        kist_hint(err, "the store has listed an object twice");
+    else
+        kist_hint(err, "put {item} into `name =`, or leave it out");
+    return KIST_ERR_CONFIG;
+}
+
 /* Two items under one key would overwrite each other. */
 static int check_unique(const struct kist_run_items *items, struct kist_error *err)
 {
-    char **sorted = calloc(items->key_count, sizeof *sorted);
+    char **sorted = calloc(items->key_count + 1, sizeof *sorted);
     if (!sorted)
-        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+        return no_memory(err);
     memcpy(sorted, items->keys, items->key_count * sizeof *sorted);
     qsort(sorted, items->key_count, sizeof *sorted, compare_keys);
     int code = 0;
     for (size_t i = 1; i < items->key_count && !code; i++)
-        if (strcmp(sorted[i - 1], sorted[i]) == 0) {
-            code = kist_fail(err, KIST_ERR_CONFIG, "two items of the backup would be stored as '%s'", sorted[i]);
-            kist_hint(err, "put {item} into `name =`, or leave it out");
-        }
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            code = fail_double(items, sorted[i], err);
     free(sorted);
     return code;
 }
 
-static int make_keys(const struct kist_config_pipeline *pipeline, const char *id, struct kist_run_items *items,
-                     struct kist_error *err)
+/* Drops the items that are not kept, and makes the list of the keys. */
+static int collect_keys(struct kist_run_items *items, const char *id, struct kist_error *err)
 {
-    items->keys = calloc(items->count + 1, sizeof *items->keys);
-    if (!items->keys)
-        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
-    for (size_t i = 0; i <= items->count; i++) {
-        char *name = NULL;
-        int code = i < items->count ? kist_item_name(pipeline, &items->items[i].item, id, &name, err) : 0;
+    size_t count = 0;
+    for (size_t i = 0; i < items->count; i++) {
+        if (items->items[i].gone)
+            item_done(&items->items[i]);
+        else
+            items->items[count++] = items->items[i];
+    }
+    items->count = count;
+    items->notes_key = kist_key_join(items->pipeline->name, id, KIST_NOTES_NAME, NULL);
+    items->keys = calloc(count + 1, sizeof *items->keys);
+    if (!items->keys || !items->notes_key)
+        return no_memory(err);
+    for (size_t i = 0; i < count; i++)
+        items->keys[items->key_count++] = items->items[i].key;
+    items->keys[items->key_count++] = items->notes_key;
+    return 0;
+}
+
+static int make_keys(struct kist_run_items *items, const char *id, struct kist_error *err)
+{
+    for (size_t i = 0; i < items->count; i++) {
+        int code = judge_item(items, &items->items[i], make_key(items, id, &items->items[i], err), err);
         if (code)
             return code;
-        items->keys[i] = kist_key_join(pipeline->name, id, name ? name : KIST_NOTES_NAME, NULL);
-        free(name);
-        if (!items->keys[i])
-            return kist_fail(err, KIST_ERR_FAILED, "out of memory");
-        items->key_count++;
     }
-    return check_unique(items, err);
+    if (items->left_out > TOLD_OF)
+        kist_log(KIST_LOG_WARNING, items->source->where, "left out %zu objects in all, whose keys cannot be kept",
+                 items->left_out);
+    size_t given = items->count;
+    int code = collect_keys(items, id, err);
+    if (!code && items->count == 0 && given > 0)
+        code = kist_fail(err, KIST_ERR_FAILED, "%s: none of the %zu objects has a key that can be kept",
+                         items->source->where, given);
+    return code ? code : check_unique(items, err);
 }
+
+/* ---- open and close ---- */
 
 static int open_instances(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
                           struct kist_run_items *items, struct kist_error *err)
 {
-    const struct kist_config_section *source = pipeline->source;
-    int code = kist_instance_open(source->plugin, source->config, pipeline->name, source->name, cancel,
-                                  &items->source, err);
+    int code = kist_source_open(pipeline->source, pipeline->name, cancel, &items->source, err);
     if (!code && !(items->filters = calloc(pipeline->filter_count + 1, sizeof(struct kist_instance *))))
-        code = kist_fail(err, KIST_ERR_FAILED, "out of memory");
+        code = no_memory(err);
     while (!code && items->filter_count < pipeline->filter_count) {
-        const struct kist_config_section *filter = pipeline->filters[items->filter_count];
-        code = kist_instance_open(filter->plugin, filter->config, pipeline->name, filter->name, cancel,
+        code = kist_instance_open(pipeline->filters[items->filter_count], pipeline->name, cancel,
                                   &items->filters[items->filter_count], err);
         items->filter_count += code ? 0 : 1;
     }
@@ -105,15 +194,16 @@ static int open_instances(const struct kist_config_pipeline *pipeline, struct ki
 int kist_run_items_open(const struct kist_config_pipeline *pipeline, const char *id, struct kist_cancel *cancel,
                         struct kist_run_items *ret_items, struct kist_error *err)
 {
-    struct kist_run_items items = {0};
+    struct kist_run_items items = {.pipeline = pipeline};
     int code = open_instances(pipeline, cancel, &items, err);
     if (!code)
         code = kist_instance_result(
             items.source, items.source->plugin->as.source.items(items.source->self, note_item, &items, err), err);
-    if (!code && items.count == 0)
+    /* A source of objects has its own word for an empty store, and may be told that it is right. */
+    if (!code && items.count == 0 && !kist_run_items_are_objects(&items))
         code = kist_fail(err, KIST_ERR_FAILED, "%s: the source has nothing to save", items.source->where);
     if (!code)
-        code = make_keys(pipeline, id, &items, err);
+        code = make_keys(&items, id, err);
     if (code)
         kist_run_items_close(&items);
     else
@@ -130,107 +220,42 @@ void kist_run_items_close(struct kist_run_items *items)
     for (size_t i = 0; i < items->count; i++)
         item_done(&items->items[i]);
     free(items->items);
-    for (size_t i = 0; i < items->key_count; i++)
-        free(items->keys[i]);
     free(items->keys);
+    free(items->notes_key);
+    kist_manifest_done(&items->previous);
     *items = (struct kist_run_items){0};
 }
 
-static int duplicate(const char *text, char **ret_copy)
-{
-    *ret_copy = text ? strdup(text) : NULL;
-    return text && !*ret_copy;
-}
+/* ---- facts ---- */
 
-static int enter_item(struct kist_manifest *manifest, const struct kist_transfer *transfer, const char *key,
-                      struct kist_error *err)
+static int add_counts(const struct kist_run_items *items, json_t *facts, struct kist_error *err)
 {
-    struct kist_manifest_item *entry = NULL;
-    const struct kist_item *item = transfer->item;
-    int code = kist_manifest_add_item(manifest, &entry, err);
-    if (code)
-        return code;
-    if (duplicate(item->name, &entry->name) || duplicate(item->format, &entry->format) ||
-        duplicate(item->content_type, &entry->content_type) ||
-        duplicate(item->stock_restore, &entry->stock_restore) || duplicate(key, &entry->key))
-        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
-    entry->raw.size = transfer->raw_size;
-    entry->stored.size = transfer->stored_size;
-    memcpy(entry->raw.sha256, transfer->raw_sha256, sizeof entry->raw.sha256);
-    memcpy(entry->stored.sha256, transfer->stored_sha256, sizeof entry->stored.sha256);
-    for (size_t i = 0; i < transfer->filter_count && !code; i++) {
-        const struct kist_plugin *plugin = transfer->filters[i]->plugin;
-        code = kist_manifest_add_filter(entry, plugin->name, plugin->about.version, err);
-    }
-    return code;
-}
-
-/* Saves one item to the targets that are left, and notes which of them failed. */
-static int save_item(struct kist_transfer *transfer, struct kist_targets *targets, struct kist_error *err)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < targets->count; i++)
-        if (!targets->items[i].err.code)
-            transfer->targets[count++] = (struct kist_transfer_target){
-                .store = targets->items[i].store, .key = transfer->targets[0].key, .err = KIST_ERROR_INIT};
-    transfer->target_count = count;
-    int code = kist_transfer_run(transfer, err);
-    for (size_t i = 0, k = 0; i < targets->count; i++) {
-        if (targets->items[i].err.code)
-            continue;
-        kist_error_move(&targets->items[i].err, &transfer->targets[k++].err);
-    }
-    return code;
-}
-
-static int save_all(struct kist_run_items *items, struct kist_transfer *transfer, struct kist_targets *targets,
-                    struct kist_manifest *manifest, struct kist_error *err)
-{
-    for (size_t i = 0; i < items->count; i++) {
-        transfer->item = &items->items[i].item;
-        transfer->raw_size = transfer->stored_size = 0;
-        transfer->targets[0].key = items->keys[i];
-        int code = save_item(transfer, targets, err);
-        if (!code)
-            code = enter_item(manifest, transfer, items->keys[i], err);
-        if (code)
-            return code;
-    }
+    const struct {
+        const char *name;
+        size_t count;
+    } counts[] = {{"reused", items->reused}, {"vanished", items->vanished}, {"left_out", items->left_out}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (json_object_set_new(facts, counts[i].name, json_integer((json_int_t)counts[i].count)))
+            return no_memory(err);
     return 0;
-}
-
-int kist_run_items_save(struct kist_run_items *items, struct kist_targets *targets, struct kist_manifest *manifest,
-                        struct kist_cancel *cancel, int quiet, struct kist_error *err)
-{
-    int64_t expected = 0;
-    for (size_t i = 0; i < items->count; i++)
-        expected = expected < 0 || items->items[i].item.size_estimate < 0
-                       ? -1
-                       : expected + items->items[i].item.size_estimate;
-    struct kist_transfer transfer = {.source = items->source,
-                                     .filters = items->filters,
-                                     .filter_count = items->filter_count,
-                                     .need = targets->need,
-                                     .targets = calloc(targets->count + 1, sizeof *transfer.targets),
-                                     .cancel = cancel,
-                                     .progress = kist_progress_start(targets->pipeline->name, quiet)};
-    kist_progress_expect(transfer.progress, expected);
-    int code = transfer.targets ? save_all(items, &transfer, targets, manifest, err)
-                                : kist_fail(err, KIST_ERR_FAILED, "out of memory");
-    kist_progress_stop(transfer.progress);
-    free(transfer.targets);
-    return code;
 }
 
 int kist_run_items_facts(struct kist_run_items *items, json_t **ret_facts, struct kist_error *err)
 {
     struct kist_facts_builder builder;
+    json_t *facts = NULL;
     int code = kist_facts_init(&builder, err);
     if (!code)
         code = kist_instance_result(
             items->source, items->source->plugin->as.source.facts(items->source->self, &builder.facts, err), err);
     if (!code)
-        code = kist_facts_take(&builder, ret_facts, err);
+        code = kist_facts_take(&builder, &facts, err);
     kist_facts_done(&builder);
+    if (!code && kist_run_items_are_objects(items))
+        code = add_counts(items, facts, err);
+    if (code)
+        json_decref(facts);
+    else
+        *ret_facts = facts;
     return code;
 }

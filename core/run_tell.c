@@ -22,7 +22,7 @@ static const char *cause_of(const struct kist_run_report *report)
     for (size_t i = 0; i < report->place_count; i++)
         if (report->places[i].cause)
             return report->places[i].cause;
-    return NULL;
+    return report->omission;
 }
 
 static json_t *history_entry(const struct kist_run_report *report)
@@ -64,8 +64,7 @@ static int notify_one(const struct kist_config_section *section, const struct ki
 {
     struct kist_instance *instance = NULL;
     /* Not cancelled by the signal that ended the run: that is what has to be told. */
-    int code = kist_instance_open(section->plugin, section->config, report->pipeline, section->name, NULL,
-                                  &instance, err);
+    int code = kist_instance_open(section, report->pipeline, NULL, &instance, err);
     if (!code)
         code = kist_instance_result(
             instance, section->plugin->as.notifier.notify(instance->self, event, NOTIFY_DEADLINE_MS, err), err);

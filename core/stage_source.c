@@ -60,6 +60,19 @@ static int read_item(struct kist_stage_source *stage, void *reader, struct kist_
     return code;
 }
 
+int kist_stage_source_ask(struct kist_instance *source, void *reader, struct kist_item_copy *told,
+                          const struct kist_item **ret_about, struct kist_error *err)
+{
+    if (!told)
+        return 0;
+    kist_item_copy_done(told);
+    int code = kist_instance_result(
+        source, source->plugin->as.source.read_about(reader, kist_item_copy_take, told, err), err);
+    if (!code && told->texts)
+        *ret_about = &told->item;
+    return code;
+}
+
 static void *run(void *arg)
 {
     struct kist_stage_source *stage = arg;
@@ -71,13 +84,19 @@ static void *run(void *arg)
     if (!code)
         code = kist_instance_result(stage->instance,
                                     source->read_begin(stage->instance->self, stage->item, &reader, &err), &err);
-    if (!code) {
+    int opened = !code;
+    stage->about = stage->item;
+    if (opened)
+        code = kist_stage_source_ask(stage->instance, reader, stage->told, &stage->about, &err);
+    if (!code)
         code = read_item(stage, reader, hash, &err);
+    if (opened)
         source->read_end(reader);
-    }
     kist_hash_free(hash);
-    if (code)
+    if (code) {
+        stage->failed = !kist_stream_failed(stage->stream);
         kist_stream_fail(stage->stream, &err);
+    }
     return NULL;
 }
 

@@ -1,27 +1,73 @@
 #include "store.h"
+#include "backup_id.h"
 #include "key.h"
+#include "store_call.h"
+#include "units.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITE_MAX ((size_t)4 << 20) /* what the contract promises to put_write */
-
-int kist_store_open(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
-                    struct kist_store **ret_store, struct kist_error *err)
+int kist_store_new(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
+                   struct kist_store **ret_store, struct kist_error *err)
 {
     struct kist_store *store = calloc(1, sizeof *store);
     if (!store)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
-    *store = (struct kist_store){.section = section, .plugin = &section->plugin->as.destination};
-    int code = kist_instance_open(section->plugin, section->config, pipeline, section->name, cancel,
-                                  &store->instance, err);
-    if (code) {
-        free(store);
-        return code;
-    }
-    *ret_store = store;
-    return 0;
+    store->section = section;
+    store->plugin = &section->plugin->as.destination;
+    store->policy = section->retry;
+    store->pipeline = pipeline;
+    if (asprintf(&store->where, "%s%s%s(%s)", pipeline ? pipeline : "", pipeline ? "/" : "", section->name,
+                 section->plugin->name) < 0)
+        store->where = NULL;
+    int code = store->where ? kist_cancel_new(cancel, &store->cancel, err)
+                            : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    if (code)
+        kist_store_close(store);
+    else
+        *ret_store = store;
+    return code;
+}
+
+/* Why a call of a store that was given up has failed, in place of whatever it said itself. */
+static int say_given_up(const struct kist_store *store, const char *silence, struct kist_error *err)
+{
+    int64_t silent = atomic_load(&store->given_up);
+    kist_fail(err, KIST_ERR_TIMEOUT, "%s: %s for %s", store->where, silence, kist_duration_show(silent).text);
+    kist_hint(err, "`deadline` of [destination %s] says how long is too long", store->section->name);
+    err->retryable = 0;
+    return err->code;
+}
+
+int kist_store_connect(struct kist_store *store, struct kist_error *err)
+{
+    const struct kist_config_section *section = store->section;
+    struct kist_retry retry = kist_retry_begin(&store->policy, store->where, store->cancel);
+    int code = 0;
+    kist_store_moves(store);
+    do
+        code = kist_instance_open(section, store->pipeline, store->cancel, &store->instance, err);
+    while (code && kist_retry_again(&retry, err));
+    kist_store_rests(store);
+    if (err->code && atomic_load(&store->given_up))
+        return say_given_up(store, "did not answer", err);
+    return err->code;
+}
+
+int kist_store_open(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
+                    struct kist_store **ret_store, struct kist_error *err)
+{
+    struct kist_store *store = NULL;
+    int code = kist_store_new(section, pipeline, cancel, &store, err);
+    if (!code)
+        code = kist_store_connect(store, err);
+    if (code)
+        kist_store_close(store);
+    else
+        *ret_store = store;
+    return code;
 }
 
 void kist_store_close(struct kist_store *store)
@@ -29,6 +75,8 @@ void kist_store_close(struct kist_store *store)
     if (!store)
         return;
     kist_instance_close(store->instance);
+    kist_cancel_free(store->cancel);
+    free(store->where);
     free(store);
 }
 
@@ -42,19 +90,73 @@ int kist_store_discards(const struct kist_store *store)
     return (store->section->plugin->features & KIST_DESTINATION_DISCARDS) != 0;
 }
 
-int kist_store_check(struct kist_store *store, struct kist_error *err)
+/* ---- one call and its tries ---- */
+
+void kist_store_moves(struct kist_store *store)
 {
-    return kist_instance_result(store->instance, store->plugin->check(store->instance->self, err), err);
+    /* 0 would say that no call is under way. */
+    int64_t now = kist_time_monotonic_ms();
+    atomic_store(&store->busy_since, now > 0 ? now : 1);
 }
 
-int kist_store_sweep(struct kist_store *store, uint64_t *ret_count, struct kist_error *err)
+void kist_store_rests(struct kist_store *store)
 {
-    return kist_instance_result(store->instance, store->plugin->sweep(store->instance->self, ret_count, err), err);
+    atomic_store(&store->busy_since, 0);
 }
 
-/* The store's own key of a key of ours: checked, with the prefix in front. New. */
-static int full_key(const struct kist_store *store, const char *key, char **ret_key, struct kist_error *err)
+int64_t kist_store_silent_ms(const struct kist_store *store)
 {
+    int64_t since = atomic_load(&store->busy_since);
+    return since ? kist_time_monotonic_ms() - since : 0;
+}
+
+int kist_store_is_overdue(const struct kist_store *store)
+{
+    return store->policy.deadline_ms > 0 && kist_store_silent_ms(store) >= store->policy.deadline_ms;
+}
+
+void kist_store_give_up(struct kist_store *store)
+{
+    int64_t silent = kist_store_silent_ms(store), never = 0;
+    atomic_compare_exchange_strong(&store->given_up, &never, silent > 0 ? silent : 1);
+    kist_cancel_set(store->cancel);
+}
+
+void kist_store_explain(const struct kist_store *store, struct kist_error *err)
+{
+    if (atomic_load(&store->given_up) && err->code != KIST_ERR_TIMEOUT)
+        (void)!say_given_up(store, "took no data", err);
+}
+
+struct kist_store_call kist_store_call_begin(struct kist_store *store, const char *silence)
+{
+    kist_store_moves(store);
+    return (struct kist_store_call){.store = store,
+                                    .retry = kist_retry_begin(&store->policy, store->where, store->cancel),
+                                    .silence = silence};
+}
+
+int kist_store_call_end(struct kist_store_call *call, int code, struct kist_error *err)
+{
+    struct kist_store *store = call->store;
+    code = kist_instance_result(store->instance, code, err);
+    kist_store_rests(store);
+    return code && atomic_load(&store->given_up) ? say_given_up(store, call->silence, err) : code;
+}
+
+int kist_store_call_again(struct kist_store_call *call, int code, struct kist_error *err)
+{
+    code = kist_instance_result(call->store->instance, code, err);
+    if (code && kist_retry_again(&call->retry, err))
+        return 1;
+    (void)!kist_store_call_end(call, err->code, err);
+    return 0;
+}
+
+int kist_store_full_key(const struct kist_store *store, const char *key, char **ret_key, struct kist_error *err)
+{
+    if (atomic_load(&store->given_up))
+        return say_given_up(store, "did not answer", err);
     int code = kist_key_check(key, err);
     if (code)
         return code;
@@ -65,211 +167,56 @@ static int full_key(const struct kist_store *store, const char *key, char **ret_
     return 0;
 }
 
-int kist_store_put_begin(struct kist_store *store, const char *key, int64_t size, const char *content_type,
-                         void **ret_writer, struct kist_error *err)
+int kist_store_full_folder(const struct kist_store *store, const char *folder, char **ret_prefix,
+                           struct kist_error *err)
 {
-    char *full = NULL;
-    int code = full_key(store, key, &full, err);
+    char *full = NULL, *prefix = NULL;
+    int code = *folder ? kist_store_full_key(store, folder, &full, err) : 0;
     if (code)
         return code;
-    struct kist_put put = {.struct_size = sizeof put, .key = full, .size = size, .content_type = content_type};
-    code = store->plugin->put_begin(store->instance->self, &put, ret_writer, err);
-    free(full);
-    return kist_instance_result(store->instance, code, err);
-}
-
-int kist_store_put_write(struct kist_store *store, void *writer, const void *data, size_t size,
-                         struct kist_error *err)
-{
-    const unsigned char *from = data;
-    int code = 0;
-    while (size > 0 && !code) {
-        size_t piece = size < WRITE_MAX ? size : WRITE_MAX;
-        code = kist_instance_result(store->instance, store->plugin->put_write(writer, from, piece, err), err);
-        from += piece;
-        size -= piece;
-    }
-    return code;
-}
-
-int kist_store_put_commit(struct kist_store *store, void *writer, uint64_t size, struct kist_error *err)
-{
-    return kist_instance_result(store->instance, store->plugin->put_commit(writer, size, err), err);
-}
-
-void kist_store_put_abort(struct kist_store *store, void *writer)
-{
-    store->plugin->put_abort(writer);
-}
-
-int kist_store_put_bytes(struct kist_store *store, const char *key, const void *data, size_t size,
-                         const char *content_type, struct kist_error *err)
-{
-    void *writer = NULL;
-    int code = kist_store_put_begin(store, key, (int64_t)size, content_type, &writer, err);
-    if (code)
-        return code;
-    if (size > 0 && (code = kist_store_put_write(store, writer, data, size, err)) != 0) {
-        kist_store_put_abort(store, writer);
-        return code;
-    }
-    return kist_store_put_commit(store, writer, size, err);
-}
-
-int kist_store_get_begin(struct kist_store *store, const char *key, void **ret_reader, struct kist_error *err)
-{
-    char *full = NULL;
-    int code = full_key(store, key, &full, err);
-    if (code)
-        return code;
-    code = store->plugin->get_begin(store->instance->self, full, 0, ret_reader, err);
-    free(full);
-    return kist_instance_result(store->instance, code, err);
-}
-
-int kist_store_get_read(struct kist_store *store, void *reader, void *data, size_t capacity, size_t *ret_size,
-                        struct kist_error *err)
-{
-    size_t size = 0;
-    int code =
-        kist_instance_result(store->instance, store->plugin->get_read(reader, data, capacity, &size, err), err);
-    if (!code && size > capacity)
-        code = kist_fail(err, KIST_ERR_BUG, "%s: read %zu bytes into room for %zu", store->instance->where, size,
-                         capacity);
-    if (!code)
-        *ret_size = size;
-    return code;
-}
-
-void kist_store_get_end(struct kist_store *store, void *reader)
-{
-    store->plugin->get_end(reader);
-}
-
-/* Reads until the end into a growing piece of memory. */
-static int read_all(struct kist_store *store, void *reader, size_t limit, char **ret_data, size_t *ret_size,
-                    struct kist_error *err)
-{
-    size_t capacity = 16384, size = 0, got = 1;
-    char *data = malloc(capacity + 1);
-    int code = data ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
-    while (!code && got > 0) {
-        code = kist_store_get_read(store, reader, data + size, capacity - size, &got, err);
-        size += code ? 0 : got;
-        if (!code && size > limit)
-            code = kist_fail(err, KIST_ERR_CORRUPT, "more than %zu bytes long", limit);
-        if (!code && size == capacity) {
-            capacity *= 2;
-            char *larger = realloc(data, capacity + 1);
-            if (larger)
-                data = larger;
-            else
-                code = kist_fail(err, KIST_ERR_FAILED, "out of memory");
-        }
-    }
-    if (code) {
-        free(data);
-        return code;
-    }
-    data[size] = '\0';
-    *ret_data = data;
-    *ret_size = size;
-    return 0;
-}
-
-int kist_store_get_bytes(struct kist_store *store, const char *key, size_t limit, char **ret_data,
-                         size_t *ret_size, struct kist_error *err)
-{
-    void *reader = NULL;
-    int code = kist_store_get_begin(store, key, &reader, err);
-    if (code)
-        return code;
-    code = read_all(store, reader, limit, ret_data, ret_size, err);
-    kist_store_get_end(store, reader);
-    return code;
-}
-
-struct listing {
-    const struct kist_store *store;
-    const char *folder;
-    kist_object_fn give;
-    void *arg;
-    int foreign;
-};
-
-/* Hands on an object with the prefix taken off its key. */
-static int give_relative(void *arg, const struct kist_object *object)
-{
-    struct listing *listing = arg;
-    const char *prefix = listing->store->section->prefix;
-    const char *key = object->key;
-    if (key && kist_key_is_below(key, prefix))
-        key += *prefix ? strlen(prefix) + 1 : 0;
-    else
-        key = NULL;
-    if (!key || !kist_key_is_below(key, listing->folder)) {
-        listing->foreign = 1;
-        return KIST_ERR_CORRUPT;
-    }
-    struct kist_object copy = {.struct_size = sizeof copy};
-    memcpy(&copy, object, object->struct_size < sizeof copy ? object->struct_size : sizeof copy);
-    copy.struct_size = sizeof copy;
-    copy.key = key;
-    return listing->give(listing->arg, &copy);
-}
-
-int kist_store_list(struct kist_store *store, const char *folder, kist_object_fn give, void *arg,
-                    struct kist_error *err)
-{
-    char *full = NULL;
-    int code = full_key(store, folder, &full, err);
-    if (code)
-        return code;
-    char *prefix = NULL;
-    if (asprintf(&prefix, "%s/", full) < 0)
+    const char *below = full ? full : store->section->prefix;
+    if (asprintf(&prefix, "%s%s", below, *below ? "/" : "") < 0)
         prefix = NULL;
     free(full);
     if (!prefix)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
-    struct listing listing = {.store = store, .folder = folder, .give = give, .arg = arg};
-    code = store->plugin->list(store->instance->self, prefix, give_relative, &listing, err);
-    free(prefix);
-    if (listing.foreign)
-        return kist_fail(err, KIST_ERR_CORRUPT, "%s: the listing of '%s' names an object outside of it",
-                         store->instance->where, folder);
-    return kist_instance_result(store->instance, code, err);
-}
-
-static int note_size(void *arg, const struct kist_object *object)
-{
-    *(int64_t *)arg = object->size;
+    *ret_prefix = prefix;
     return 0;
 }
 
-int kist_store_size(struct kist_store *store, const char *key, int64_t *ret_size, struct kist_error *err)
+/* ---- calls without an object ---- */
+
+int kist_store_check(struct kist_store *store, struct kist_error *err)
 {
-    char *full = NULL;
-    int64_t size = -1;
-    int code = full_key(store, key, &full, err);
-    if (code)
-        return code;
-    code = store->plugin->stat(store->instance->self, full, note_size, &size, err);
-    free(full);
-    code = kist_instance_result(store->instance, code, err);
-    if (!code && size < 0)
-        code = kist_fail(err, KIST_ERR_BUG, "%s: tells no size of '%s'", store->instance->where, key);
-    if (!code)
-        *ret_size = size;
-    return code;
+    struct kist_store_call call = kist_store_call_begin(store, "did not answer");
+    int code = 0;
+    do
+        code = store->plugin->check(store->instance->self, err);
+    while (kist_store_call_again(&call, code, err));
+    return err->code;
 }
 
-int kist_store_remove(struct kist_store *store, const char *key, struct kist_error *err)
+int kist_store_sweep(struct kist_store *store, uint64_t *ret_count, struct kist_error *err)
 {
-    char *full = NULL;
-    int code = full_key(store, key, &full, err);
+    struct kist_store_call call = kist_store_call_begin(store, "did not answer");
+    int code = 0;
+    do
+        code = store->plugin->sweep(store->instance->self, ret_count, err);
+    while (kist_store_call_again(&call, code, err));
+    return err->code;
+}
+
+int kist_store_sweep_below(struct kist_store *store, const char *folder, uint64_t *ret_count,
+                           struct kist_error *err)
+{
+    char *prefix = NULL;
+    int code = kist_store_full_folder(store, folder, &prefix, err);
     if (code)
         return code;
-    code = store->plugin->remove(store->instance->self, full, err);
-    free(full);
-    return kist_instance_result(store->instance, code, err);
+    struct kist_store_call call = kist_store_call_begin(store, "did not answer");
+    do
+        code = store->plugin->sweep_below(store->instance->self, prefix, ret_count, err);
+    while (kist_store_call_again(&call, code, err));
+    free(prefix);
+    return err->code;
 }

@@ -10,6 +10,7 @@
 #define KIST_CORE_STREAM_H
 
 #include "hash.h"
+#include "item_copy.h"
 #include "progress.h"
 #include "queue.h"
 #include "store.h"
@@ -48,6 +49,9 @@ struct kist_stage_source {
     struct kist_stream *stream;
     struct kist_instance *instance;
     const struct kist_item *item;
+    const struct kist_item *about; /* the item as it is being read: known before the first buffer is put */
+    struct kist_item_copy *told;   /* where that is kept, if the source tells more than `item`; the caller's */
+    int failed;                    /* the source was the first to fail */
     struct kist_buffer_pool *pool;
     struct kist_queue *output;
     pthread_t thread;
@@ -56,6 +60,9 @@ struct kist_stage_source {
     char sha256[KIST_SHA256_HEX + 1];
 };
 
+/* Asks what is being read, for `told` (may be NULL); `ret_about` is left alone by a source that has nothing to add. */
+int kist_stage_source_ask(struct kist_instance *source, void *reader, struct kist_item_copy *told,
+                          const struct kist_item **ret_about, struct kist_error *err) KIST_CHECKED;
 int kist_stage_source_start(struct kist_stage_source *stage, struct kist_error *err) KIST_CHECKED;
 void kist_stage_source_join(struct kist_stage_source *stage);
 
@@ -83,20 +90,25 @@ struct kist_stage_filter {
 int kist_stage_filter_start(struct kist_stage_filter *stage, size_t workers, struct kist_error *err) KIST_CHECKED;
 void kist_stage_filter_join(struct kist_stage_filter *stage);
 
-/* Writes a stream to one destination. Its failure is its own: it then only takes buffers off its queue. */
+/* Writes a stream to one destination, from its first buffer on. Its failure is its own: it then only takes buffers off its
+ * queue. */
 struct kist_stage_writer {
     struct kist_stream *stream;
     struct kist_store *store;
     const char *key;
+    const struct kist_stage_source *source;
+    int filtered; /* what is written is not what the source tells of its type and metadata */
     struct kist_queue *input;
     pthread_t thread;
     int running;
     int committed;         /* the object is there, durable and confirmed */
     struct kist_error err; /* why not */
     _Atomic int failed;
+    int given_up; /* by the thread that feeds it */
 };
 
 int kist_stage_writer_start(struct kist_stage_writer *stage, struct kist_error *err) KIST_CHECKED;
-void kist_stage_writer_join(struct kist_stage_writer *stage);
+/* Waits at most `wait_ms` for its end; 1 when it is over. */
+int kist_stage_writer_join(struct kist_stage_writer *stage, int64_t wait_ms);
 
 #endif

@@ -7,7 +7,7 @@
 
 #define MAX_WORKERS 8
 #define WRITER_QUEUE 4 /* buffers that a destination may lag behind */
-#define TICK_MS 200    /* how often a waiting transfer looks whether it was cancelled */
+#define TICK_MS 200    /* how often a waiting transfer looks around: was it cancelled, is a destination overdue */
 
 /* All stages of one transfer. */
 struct plumbing {
@@ -39,6 +39,8 @@ static int start_writers(struct plumbing *plumbing, struct kist_error *err)
         *writer = (struct kist_stage_writer){.stream = &plumbing->stream,
                                              .store = transfer->targets[i].store,
                                              .key = transfer->targets[i].key,
+                                             .source = &plumbing->source,
+                                             .filtered = transfer->filter_count > 0,
                                              .err = KIST_ERROR_INIT};
         code = kist_stream_queue(&plumbing->stream, WRITER_QUEUE, &writer->input, err);
     }
@@ -54,8 +56,10 @@ static int start_stages(struct plumbing *plumbing, struct kist_error *err)
     size_t workers = transfer->workers ? transfer->workers : worker_count();
     size_t block = transfer->filter_count ? block_size_of(transfer->filters[0]) : KIST_STREAM_BLOCK;
     plumbing->source = (struct kist_stage_source){
-        .stream = &plumbing->stream, .instance = transfer->source, .item = transfer->item};
-    int code = kist_stream_pool(&plumbing->stream, 2 * workers + 2, block, &plumbing->source.pool, err);
+        .stream = &plumbing->stream, .instance = transfer->source, .item = transfer->item, .told = transfer->told};
+    /* Without a filter no more is under way than the destinations lag behind, and hold. */
+    size_t buffers = transfer->filter_count ? 2 * workers + 2 : WRITER_QUEUE + 4 + transfer->target_count;
+    int code = kist_stream_pool(&plumbing->stream, buffers, block, &plumbing->source.pool, err);
     if (!code)
         code = kist_stream_queue(&plumbing->stream, workers + 1, &plumbing->source.output, err);
     plumbing->end = plumbing->source.output;
@@ -103,36 +107,77 @@ static int reason_to_stop(struct plumbing *plumbing, struct kist_error *err)
     return kist_error_copy(err, &failed->err);
 }
 
-/* Hands every buffer of the finished stream to all destinations, hashing it on the way. */
+/* Gives up the destinations that have shown no sign of life for longer than they may. Their writers fail, and are fed no
+ * more. */
+static void give_up_overdue(struct plumbing *plumbing)
+{
+    for (size_t i = 0; i < plumbing->transfer->target_count; i++) {
+        struct kist_stage_writer *writer = &plumbing->writers[i];
+        if (writer->given_up || !kist_store_is_overdue(writer->store))
+            continue;
+        kist_store_give_up(writer->store);
+        kist_queue_abandon(writer->input);
+        writer->given_up = 1;
+    }
+}
+
+/* Hands a buffer to one destination. A full queue is waited for, but no longer than for any other sign of life. */
+static int feed_writer(struct plumbing *plumbing, struct kist_stage_writer *writer, uint64_t index,
+                       struct kist_buffer *buffer, struct kist_error *err)
+{
+    while (!writer->given_up) {
+        kist_buffer_hold(buffer);
+        int code = kist_queue_put_within(writer->input, TICK_MS, index, buffer, err);
+        if (code != KIST_ERR_TIMEOUT)
+            return code;
+        kist_buffer_release(buffer);
+        kist_error_clear(err);
+        give_up_overdue(plumbing);
+        code = reason_to_stop(plumbing, err);
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* Takes the next buffer of the finished stream, looking around while there is none. */
+static int next_buffer(struct plumbing *plumbing, struct kist_buffer **ret_buffer, uint64_t *ret_index,
+                       struct kist_error *err)
+{
+    for (;;) {
+        int code = reason_to_stop(plumbing, err);
+        if (code)
+            return code;
+        code = kist_queue_get(plumbing->end, TICK_MS, ret_buffer, ret_index, err);
+        if (code != KIST_ERR_TIMEOUT)
+            return code;
+        kist_error_clear(err);
+        give_up_overdue(plumbing);
+    }
+}
+
+/* Hands every buffer of the finished stream to all destinations, hashing it on the way where a filter has changed it. */
 static int distribute(struct plumbing *plumbing, struct kist_hash *hash, struct kist_error *err)
 {
     struct kist_transfer *transfer = plumbing->transfer;
     for (int last = 0; !last;) {
         struct kist_buffer *buffer = NULL;
         uint64_t index = 0;
-        int code = reason_to_stop(plumbing, err);
+        int code = next_buffer(plumbing, &buffer, &index, err);
         if (code)
             return code;
-        code = kist_queue_get(plumbing->end, TICK_MS, &buffer, &index, err);
-        if (code == KIST_ERR_TIMEOUT) {
-            kist_error_clear(err);
-            continue;
-        }
-        if (code)
-            return code;
-        code = kist_hash_update(hash, buffer->data, buffer->size, err);
+        if (transfer->filter_count > 0)
+            code = kist_hash_update(hash, buffer->data, buffer->size, err);
         last = buffer->last != 0;
         transfer->stored_size += buffer->size;
         kist_progress_add_stored(transfer->progress, buffer->size);
-        for (size_t i = 0; i < transfer->target_count && !code; i++) {
-            kist_buffer_hold(buffer);
-            code = kist_queue_put(plumbing->writers[i].input, index, buffer, err);
-        }
+        for (size_t i = 0; i < transfer->target_count && !code; i++)
+            code = feed_writer(plumbing, &plumbing->writers[i], index, buffer, err);
         kist_buffer_release(buffer);
         if (code)
             return code;
     }
-    return kist_hash_finish(hash, transfer->stored_sha256, err);
+    return transfer->filter_count > 0 ? kist_hash_finish(hash, transfer->stored_sha256, err) : 0;
 }
 
 static void join_all(struct plumbing *plumbing)
@@ -143,7 +188,8 @@ static void join_all(struct plumbing *plumbing)
     for (size_t i = 0; i < plumbing->transfer->target_count; i++) {
         struct kist_stage_writer *writer = &plumbing->writers[i];
         struct kist_transfer_target *target = &plumbing->transfer->targets[i];
-        kist_stage_writer_join(writer);
+        while (!kist_stage_writer_join(writer, TICK_MS))
+            give_up_overdue(plumbing);
         target->committed = writer->committed;
         kist_error_move(&target->err, &writer->err);
     }
@@ -153,7 +199,7 @@ static int run_stages(struct plumbing *plumbing, struct kist_error *err)
 {
     struct kist_transfer *transfer = plumbing->transfer;
     struct kist_hash *hash = NULL;
-    int code = kist_hash_new(&hash, err);
+    int code = transfer->filter_count > 0 ? kist_hash_new(&hash, err) : 0;
     if (!code)
         code = start_stages(plumbing, err);
     if (!code)
@@ -162,11 +208,14 @@ static int run_stages(struct plumbing *plumbing, struct kist_error *err)
         kist_stream_fail(&plumbing->stream, err);
     join_all(plumbing);
     kist_hash_free(hash);
+    transfer->source_failed = plumbing->source.failed;
     /* The error that came first is the cause; what this thread saw may only be its echo. */
     if (plumbing->stream.err.code)
         return kist_error_move(err, &plumbing->stream.err);
     transfer->raw_size = plumbing->source.size;
     memcpy(transfer->raw_sha256, plumbing->source.sha256, sizeof transfer->raw_sha256);
+    if (transfer->filter_count == 0)
+        memcpy(transfer->stored_sha256, transfer->raw_sha256, sizeof transfer->stored_sha256);
     return 0;
 }
 

@@ -23,7 +23,9 @@ struct kist_transfer {
     size_t need;                /* fewer targets than that left: there is no point in going on */
     struct kist_cancel *cancel; /* set by a failure; the instances were opened with it */
     struct kist_progress *progress;
+    struct kist_item_copy *told; /* out: the item as it was read, if the source tells more than `item`; may be NULL */
     /* out: */
+    int source_failed; /* it was the source that failed, and not what comes behind it */
     uint64_t raw_size, stored_size;
     char raw_sha256[KIST_SHA256_HEX + 1], stored_sha256[KIST_SHA256_HEX + 1];
 };

@@ -226,3 +226,17 @@ struct kist_units_text kist_duration_show(int64_t ms)
         snprintf(result.text, sizeof result.text, "%" PRId64 " d %02" PRId64 " h", s / 86400, s % 86400 / 3600);
     return result;
 }
+
+struct kist_units_text kist_count_show(uint64_t count)
+{
+    struct kist_units_text result = {""};
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%" PRIu64, count);
+    size_t at = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            result.text[at++] = ',';
+        result.text[at++] = digits[i];
+    }
+    return result;
+}

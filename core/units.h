@@ -31,5 +31,7 @@ struct kist_units_text kist_duration_write(int64_t ms);
 struct kist_units_text kist_size_show(uint64_t bytes);
 struct kist_units_text kist_duration_show(int64_t ms);
 struct kist_units_text kist_rate_show(uint64_t bytes, int64_t ms);
+/* "10,000". */
+struct kist_units_text kist_count_show(uint64_t count);
 
 #endif

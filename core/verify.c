@@ -1,5 +1,6 @@
 #include "verify.h"
 #include "feed.h"
+#include "store_access.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +32,12 @@ static int verify_size(const struct kist_verify *verify, const char *key, const 
 /* Reads a pull to its end, which checks everything that it can. */
 static int drain(const struct kist_verify *verify, struct kist_pull *pull, struct kist_error *err)
 {
-    unsigned char *memory = malloc(PIECE);
-    size_t size = 1;
+    size_t capacity = kist_pull_piece(pull, PIECE), size = 1;
+    unsigned char *memory = malloc(capacity);
     int code = memory ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
     while (!code && size > 0) {
         code = kist_cancel_is_set(verify->cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
-                                                  : kist_pull_read(pull, memory, PIECE, &size, err);
+                                                  : kist_pull_read(pull, memory, capacity, &size, err);
         if (!code)
             kist_progress_add_raw(verify->progress, size);
     }
@@ -120,8 +121,7 @@ static int open_source(const struct kist_verify *verify, struct kist_instance **
     if (verify->level != KIST_VERIFY_DECODE || !(section->plugin->features & KIST_SOURCE_CHECKS) ||
         strcmp(section->plugin->name, verify->manifest->source_plugin) != 0)
         return 0;
-    return kist_instance_open(section->plugin, section->config, verify->pipeline->name, section->name,
-                              verify->cancel, ret_source, err);
+    return kist_source_open(section, verify->pipeline->name, verify->cancel, ret_source, err);
 }
 
 int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
@@ -132,9 +132,13 @@ int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
     int code = open_source(verify, &source, err);
     if (code)
         return code;
-    for (size_t i = 0; i < manifest->item_count && err->code != KIST_ERR_CANCELLED; i++)
+    for (size_t i = 0; i < manifest->item_count && err->code != KIST_ERR_CANCELLED; i++) {
+        if (verify->wants && !verify->wants(verify->arg, &manifest->items[i]))
+            continue;
         if (verify_item(verify, &manifest->items[i], source, &next))
             keep_first(verify, manifest->items[i].key, err, &next);
+        kist_progress_add_object(verify->progress);
+    }
     if (manifest->notes_key && !verify->items_only && err->code != KIST_ERR_CANCELLED &&
         verify_notes(verify, &next))
         keep_first(verify, manifest->notes_key, err, &next);

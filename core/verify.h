@@ -25,6 +25,8 @@ struct kist_verify {
     const struct kist_manifest *manifest;
     enum kist_verify_level level;
     int items_only; /* leave RESTORE.txt out */
+    /* 0 leaves the item out; NULL: all of them. */
+    int (*wants)(void *arg, const struct kist_manifest_item *item);
     struct kist_cancel *cancel;
     struct kist_progress *progress;
     kist_verify_fn tell; /* or NULL */

@@ -3,7 +3,7 @@ import ctypes
 import os
 import time
 
-from processes import descendants, is_gone, read
+from processes import SERVERS, descendants, is_gone, read
 
 # Whatever a killed kist leaves behind becomes a child of this process, and is seen.
 PR_SET_CHILD_SUBREAPER = 36
@@ -11,9 +11,10 @@ ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def left_over(cluster):
-    """Living descendants of the test, without the server that belongs to it."""
-    server = {cluster.server.pid} | descendants(cluster.server.pid)
-    return [pid for pid in descendants(os.getpid()) - server if not is_gone(pid)]
+    """Living descendants of the test, without the servers that belong to it."""
+    servers = {cluster.server.pid} | SERVERS
+    ours = servers.union(*(descendants(pid) for pid in servers))
+    return [pid for pid in descendants(os.getpid()) - ours if not is_gone(pid)]
 
 
 def assert_no_child_is_left(cluster, seconds=1.0):

@@ -122,6 +122,52 @@ static void broken_tables_do_no_harm(void **state)
                         "a.ini:2: [source x] newer: this version of kist does not know options of this type");
 }
 
+struct store_config {
+    kist_store_ref from;
+};
+
+static const struct kist_option store_rows[] = {
+    KIST_OPTION(struct store_config, from, .flags = KIST_OPTION_REQUIRED, .help = "store"),
+    KIST_OPTION_END,
+};
+static const struct kist_option_table store_table = {.rows = store_rows, .count = 1, .size = sizeof(struct store_config)};
+
+/* Binds the last section of `text`, with the others around it. */
+static struct store_config bind_store(struct bound *bound, const char *text)
+{
+    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
+    struct store_config config = {.from = {NULL}};
+    kist_ini_parse(&bound->ini, &bound->file, text, strlen(text), &bound->list);
+    const struct kist_bind_scope scope = {.vault = &bound->vault,
+                                          .problems = &bound->list,
+                                          .section = bound->ini.last,
+                                          .place = kist_ini_place(bound->ini.last, NULL),
+                                          .ini = &bound->ini};
+    kist_bind(&scope, &store_table, &config);
+    kist_config_problems_done(&bound->problems);
+    assert_int_equal(kist_problem_list_give(&bound->list, &bound->problems, &err), 0);
+    return config;
+}
+
+static void stores_are_named_by_their_sections(void **state)
+{
+    struct bound *bound = *state;
+    struct store_config config =
+        bind_store(bound, "[destination media]\nx = 1\n[source archive]\nx = 1\n[source a]\nfrom = media\n");
+    assert_int_equal(bound->problems.count, 0);
+    assert_string_equal(config.from.name, "media");
+    const struct store_config same = bind_store(bound, "[source b]\nfrom = media\n");
+    assert_true(kist_bind_equal(&store_table, &config, &same));
+    const struct store_config other = bind_store(bound, "[destination m2]\nx = 1\n[source c]\nfrom = m2\n");
+    assert_false(kist_bind_equal(&store_table, &config, &other));
+    bind_store(bound, "[source d]\nfrom = meida\n");
+    expect_problem(bound, "a.ini:2: [source d] from: there is no [destination meida]", "did you mean 'media'?");
+    bind_store(bound, "[source e]\nfrom = archive\n");
+    assert_int_equal(bound->problems.count, 1);
+    bind_store(bound, "[source f]\nfrom =\n");
+    expect_problem(bound, "a.ini:2: [source f] from: the value is empty", NULL);
+}
+
 static void equal_structs_are_equal(void **state)
 {
     struct bound *bound = *state;
@@ -151,6 +197,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bad_values_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(required_options_must_be_given, begin, end),
         cmocka_unit_test_setup_teardown(broken_tables_do_no_harm, begin, end),
+        cmocka_unit_test_setup_teardown(stores_are_named_by_their_sections, begin, end),
         cmocka_unit_test_setup_teardown(equal_structs_are_equal, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,9 +196,12 @@ static void the_configuration_can_be_shown(void **state)
                         "; shop.ini:1\n[kist]\nstate = /s\n"
                         "\n; shop.ini:3\n[pipeline shop]\nsource = db\nfilters = squeeze\ndestinations = disk\n"
                         "require = all\n"
+                        "parallel = 4\n"
+                        "reuse = yes\n"
                         "\n; shop.ini:7\n[source db]\nplugin = db\nurl = ***\nport = 5432\nformat = custom\n"
                         "tables = a$$b, c\nlock_timeout = 30s\n"
-                        "\n; shop.ini:12\n[destination disk]\nplugin = disk\nprefix = p\npath = /x\n"
+                        "\n; shop.ini:12\n[destination disk]\nplugin = disk\nprefix = p\nretries = 5\n"
+                        "retry_delay = 500ms\ndeadline = 5m\npath = /x\n"
                         "require_mount = no\npart_size = 16MiB\n"
                         "\n; used without a section\n[filter squeeze]\nplugin = squeeze\nlevel = 3\n");
     write_file("again.ini", shown);
@@ -208,6 +211,30 @@ static void the_configuration_can_be_shown(void **state)
     assert_non_null(full);
     assert_int_equal(kist_config_print(loaded->config, full, &loaded->err), KIST_ERR_NO_SPACE);
     fclose(full);
+}
+
+static void destinations_say_how_long_they_are_tried(void **state)
+{
+    struct loaded *loaded = *state;
+    static const char *const wrong[] = {"retries = -1", "retries = 21", "retry_delay = 0s",
+                                        "retry_delay = 5", "deadline = 0s", "deadline = 999ms"};
+    char text[600], expected[80];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, MINIMAL "%s\n", wrong[i]);
+        write_file("shop.ini", text);
+        assert_int_equal(load(loaded, "shop.ini"), KIST_ERR_CONFIG);
+        assert_int_equal(loaded->problems.count, 1);
+        snprintf(expected, sizeof expected, "shop.ini:9: [destination disk] %.*s: ", (int)strcspn(wrong[i], " "),
+                 wrong[i]);
+        assert_memory_equal(loaded->problems.items[0].message, expected, strlen(expected));
+    }
+    write_file("shop.ini", MINIMAL "retries = 0\nretry_delay = 2s\ndeadline = 90m\nkeep = 7 daily\n");
+    expect_config(loaded, "shop.ini");
+    const struct kist_config_section *disk = loaded->config->pipelines[0].destinations[0];
+    assert_int_equal(disk->retry.retries, 0);
+    assert_int_equal(disk->retry.delay_ms, 2000);
+    assert_int_equal(disk->retry.deadline_ms, 90 * 60 * 1000);
+    assert_string_equal(disk->keep, "7 daily");
 }
 
 static void a_target_is_expanded(void **state)
@@ -262,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pipelines_that_cannot_work_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(pipelines_that_can_work_are_accepted, begin, end),
         cmocka_unit_test_setup_teardown(the_configuration_can_be_shown, begin, end),
+        cmocka_unit_test_setup_teardown(destinations_say_how_long_they_are_tried, begin, end),
         cmocka_unit_test_setup_teardown(a_target_is_expanded, begin, end),
         cmocka_unit_test_setup_teardown(very_many_sections_are_fast, begin, end),
     };

@@ -23,81 +23,6 @@ unsigned char *fake_noise(size_t size, uint32_t seed)
     return data;
 }
 
-/* ---- source ---- */
-
-struct open_source {
-    const struct kist_host *host;
-    struct fake_source *source;
-};
-
-static int source_open(const struct kist_host *host, const void *config, void **ret_self, struct kist_error *err)
-{
-    (void)err;
-    struct open_source *open = sure(calloc(1, sizeof *open));
-    open->host = host;
-    open->source = (struct fake_source *)(uintptr_t)config;
-    *ret_self = open;
-    return 0;
-}
-
-static int source_items(void *self, kist_item_fn give, void *arg, struct kist_error *err)
-{
-    struct kist_item item = {.struct_size = sizeof item, .name = "item", .size_estimate = -1};
-    (void)self;
-    (void)err;
-    return give(arg, &item);
-}
-
-static int source_read_begin(void *self, const struct kist_item *item, void **ret_reader, struct kist_error *err)
-{
-    struct open_source *open = self;
-    (void)item;
-    if (open->source->fail_begin)
-        return open->host->fail(open->host, err, open->source->fail_begin, "it does not begin");
-    open->source->begun++;
-    *ret_reader = self;
-    return 0;
-}
-
-static int source_read(void *reader, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
-{
-    struct open_source *open = reader;
-    struct fake_source *source = open->source;
-    if (source->endless && open->host->cancelled(open->host))
-        return open->host->fail(open->host, err, KIST_ERR_CANCELLED, "the source was told to stop");
-    size_t left = source->endless ? SIZE_MAX : source->size - source->given;
-    if (source->fail && source->fail_at - source->given < left)
-        left = source->fail_at - source->given;
-    if (source->fail && left == 0)
-        return open->host->fail(open->host, err, source->fail, "the dump was cut off");
-    size_t size = capacity < left ? capacity : left;
-    if (source->piece && size > source->piece)
-        size = source->piece;
-    if (source->endless)
-        memset(data, 'e', size);
-    else if (size > 0)
-        memcpy(data, source->data + source->given, size);
-    source->given += size;
-    *ret_size = source->too_many ? capacity + 1 : size;
-    return 0;
-}
-
-static void source_read_end(void *reader)
-{
-    struct open_source *open = reader;
-    open->source->ended++;
-}
-
-const struct kist_plugin fake_source_plugin = {
-    .kind = KIST_KIND_SOURCE,
-    .name = "fakesource",
-    .about = {.name = "fakesource", .version = "1.0"},
-    .as.source = {.open = source_open, .close = free, .items = source_items, .read_begin = source_read_begin,
-                  .read = source_read, .read_end = source_read_end},
-};
-
-/* ---- destination ---- */
-
 struct open_disk {
     const struct kist_host *host;
     struct fake_disk *disk;
@@ -285,11 +210,12 @@ static int disk_get_begin(void *self, const char *key, uint64_t offset, void **r
 {
     struct open_disk *open = self;
     const struct fake_object *object = fake_disk_find(open->disk, key);
-    (void)offset;
     if (!object)
         return open->host->fail(open->host, err, KIST_ERR_NOT_FOUND, "'%s' is not there", key);
+    if (offset > object->size)
+        return open->host->fail(open->host, err, KIST_ERR_CORRUPT, "'%s' is shorter", key);
     struct disk_reader *reader = sure(calloc(1, sizeof *reader));
-    *reader = (struct disk_reader){.open = open, .data = object->data, .size = object->size,
+    *reader = (struct disk_reader){.open = open, .data = object->data, .size = object->size, .done = offset,
                                    .fail = is_faulty(open->disk, key) ? open->disk->fail_get : 0};
     open->disk->readers++;
     *ret_reader = reader;
@@ -359,6 +285,44 @@ static int disk_remove(void *self, const char *key, struct kist_error *err)
     return 0;
 }
 
+/* What a plugin that has no more than the required calls gets from the core. */
+static int no_get_about(void *reader, kist_object_fn give, void *arg, struct kist_error *err)
+{
+    const struct disk_reader *open = reader;
+    (void)give;
+    (void)arg;
+    return open->open->host->fail(open->open->host, err, KIST_ERR_UNSUPPORTED, "it does not tell");
+}
+
+static int no_remove_many(void *self, const char *const *keys, uint64_t count, kist_unremoved_fn tell, void *arg,
+                          struct kist_error *err)
+{
+    const struct open_disk *open = self;
+    (void)keys;
+    (void)count;
+    (void)tell;
+    (void)arg;
+    return open->host->fail(open->host, err, KIST_ERR_UNSUPPORTED, "one at a time");
+}
+
+static int no_copy(void *self, const char *from, const char *etag, const struct kist_put *put,
+                   struct kist_error *err)
+{
+    const struct open_disk *open = self;
+    (void)from;
+    (void)etag;
+    (void)put;
+    return open->host->fail(open->host, err, KIST_ERR_UNSUPPORTED, "it does not copy");
+}
+
+static int no_sweep_below(void *self, const char *prefix, uint64_t *ret_count, struct kist_error *err)
+{
+    const struct open_disk *open = self;
+    (void)prefix;
+    (void)ret_count;
+    return open->host->fail(open->host, err, KIST_ERR_UNSUPPORTED, "it does not look");
+}
+
 const struct kist_plugin fake_disk_plugin = {
     .kind = KIST_KIND_DESTINATION,
     .name = "fakedisk",
@@ -366,7 +330,8 @@ const struct kist_plugin fake_disk_plugin = {
     .as.destination = {.open = disk_open, .close = free, .check = disk_check, .put_begin = disk_put_begin,
                        .put_write = disk_put_write, .put_commit = disk_put_commit, .put_abort = disk_put_abort,
                        .get_begin = disk_get_begin, .get_read = disk_get_read, .get_end = disk_get_end,
-                       .list = disk_list, .stat = disk_stat, .remove = disk_remove, .sweep = disk_sweep},
+                       .list = disk_list, .stat = disk_stat, .remove = disk_remove, .sweep = disk_sweep, .get_about = no_get_about,
+                       .remove_many = no_remove_many, .copy = no_copy, .sweep_below = no_sweep_below},
 };
 
 /* ---- opening ---- */
@@ -391,7 +356,8 @@ struct kist_instance *fake_open(const struct kist_plugin *plugin, const char *na
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     struct kist_instance *instance = NULL;
-    if (kist_instance_open(plugin, config, "shop", name, cancel, &instance, &err))
+    struct kist_config_section section = fake_section(plugin, name, config);
+    if (kist_instance_open(&section, "shop", cancel, &instance, &err))
         abort();
     return instance;
 }

@@ -37,12 +37,15 @@ static const struct kist_plugin plugin = {
     .as.notifier = {.open = open_notifier, .close = close_notifier},
 };
 
+static struct kist_config_section section = {.name = "ops", .plugin = &plugin};
+
 static struct kist_instance *open_with(struct kist_cancel *cancel)
 {
     static int config;
     struct kist_instance *instance = NULL;
     open_result = open_speaks = closed = 0;
-    assert_int_equal(kist_instance_open(&plugin, &config, "shop-daily", "ops", cancel, &instance, &err), 0);
+    section.config = &config;
+    assert_int_equal(kist_instance_open(&section, "shop-daily", cancel, &instance, &err), 0);
     assert_ptr_equal(instance->self, &config);
     return instance;
 }
@@ -62,7 +65,7 @@ static void it_knows_where_it_is(void **state)
     kist_instance_close(instance);
     assert_int_equal(closed, 1);
     kist_instance_close(NULL);
-    assert_int_equal(kist_instance_open(&plugin, NULL, NULL, "ops", NULL, &instance, &err), 0);
+    assert_int_equal(kist_instance_open(&section, NULL, NULL, &instance, &err), 0);
     assert_string_equal(instance->where, "ops(email)");
     kist_instance_close(instance);
 }
@@ -74,14 +77,14 @@ static void a_failed_open_says_where(void **state)
     closed = 0;
     open_result = KIST_ERR_AUTH;
     open_speaks = 1;
-    assert_int_equal(kist_instance_open(&plugin, NULL, "shop", "ops", NULL, &instance, &err), KIST_ERR_AUTH);
+    assert_int_equal(kist_instance_open(&section, "shop", NULL, &instance, &err), KIST_ERR_AUTH);
     assert_string_equal(err.message, "shop/ops(email): the token was refused");
     assert_null(instance);
     assert_int_equal(closed, 0);
     open_result = -1;
     open_speaks = 0;
     kist_error_clear(&err);
-    assert_int_equal(kist_instance_open(&plugin, NULL, "shop", "ops", NULL, &instance, &err), KIST_ERR_BUG);
+    assert_int_equal(kist_instance_open(&section, "shop", NULL, &instance, &err), KIST_ERR_BUG);
     assert_string_equal(err.message, "shop/ops(email): the plugin returned -1 without saying why");
 }
 

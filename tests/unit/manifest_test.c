@@ -61,6 +61,8 @@ static void fill(struct kist_manifest *manifest)
     fill_item(manifest, "globals.sql", "shop/" ID "/globals.sql", 0);
     manifest->items[0].format = copy("custom");
     manifest->items[0].content_type = copy("application/octet-stream");
+    manifest->items[1].version = copy("etag:12:3");
+    manifest->items[1].metadata = json_pack("{s:s}", "owner", "sh\xc3\xb6p");
     manifest->items[0].stock_restore = copy("pg_restore -d \"$TARGET\"");
     manifest->notes_key = copy("shop/" ID "/RESTORE.txt");
     manifest->notes = (struct kist_digest){.size = 321, .sha256 = SHA_A};
@@ -112,6 +114,9 @@ static void round_trip(void **state)
         assert_same_text(one->format, two->format);
         assert_same_text(one->content_type, two->content_type);
         assert_same_text(one->stock_restore, two->stock_restore);
+        assert_same_text(one->version, two->version);
+        assert_int_equal(one->metadata != NULL, two->metadata != NULL);
+        assert_true(!one->metadata || json_equal(one->metadata, two->metadata));
         assert_same_digest(&one->raw, &two->raw);
         assert_same_digest(&one->stored, &two->stored);
         assert_int_equal(one->filter_count, two->filter_count);
@@ -199,6 +204,7 @@ static int parse_sealed(const char *body)
 #define ITEM_WITH(name, key, raw, more)                                                                             \
     "{\"name\": " name ", \"key\": " key ", \"raw\": " raw ", \"stored\": " DIGEST_A ", \"filters\": []" more "}"
 #define ITEM(name, key) ITEM_WITH("\"" name "\"", "\"shop/" ID "/" key "\"", DIGEST_A, "")
+#define MORE_ITEM(name, more) ITEM_WITH("\"" name "\"", "\"shop/" ID "/" name "\"", DIGEST_A, more)
 #define BEFORE_ITEMS HEAD TIMES LABELS SOURCE ", \"items\": ["
 #define GOOD BEFORE_ITEMS ITEM("a", "a") "]"
 
@@ -206,6 +212,8 @@ static void unknown_fields_are_ignored(void **state)
 {
     (void)state;
     assert_int_equal(parse_sealed(GOOD), 0);
+    /* An empty store may be saved as such. */
+    assert_int_equal(parse_sealed(BEFORE_ITEMS "]"), 0);
     assert_int_equal(parse_sealed(GOOD ", \"later\": {\"a\": [1, 2.5, null]}"), 0);
     assert_int_equal(parse_sealed(BEFORE_ITEMS
                                   ITEM_WITH("\"a\"", "\"shop/" ID "/a\"", DIGEST_A, ", \"mtime\": 3") "]"), 0);
@@ -255,7 +263,7 @@ static void odd_documents(void **state)
     static const char *const bodies[] = {
         "", "{", "{\"a\": 1", "[1", "null", "{\"kist_manifest\": 1",
         /* missing fields, and the same twice */
-        HEAD TIMES LABELS SOURCE, HEAD TIMES LABELS SOURCE ", \"items\": []", HEAD TIMES LABELS "\"items\": []",
+        HEAD TIMES LABELS SOURCE, HEAD TIMES LABELS SOURCE ", \"items\": 1", HEAD TIMES LABELS "\"items\": []",
         HEAD LABELS SOURCE ", \"items\": [" ITEM("a", "a") "]", HEAD TIMES SOURCE ", \"items\": [" ITEM("a", "a") "]",
         BEFORE_ITEMS "{}]", BEFORE_ITEMS "1]", BEFORE_ITEMS "null]", HEAD TIMES LABELS SOURCE ", \"items\": {\"a\": 1}",
         GOOD ", \"id\": \"" ID "\"", GOOD ", \"checksum\": \"x\"",
@@ -265,6 +273,9 @@ static void odd_documents(void **state)
         HEAD TIMES LABELS "\"source\": [], \"items\": [" ITEM("a", "a") "]",
         /* an object or a name listed twice */
         BEFORE_ITEMS ITEM("a", "a") ", " ITEM("b", "a") "]", BEFORE_ITEMS ITEM("a", "a") ", " ITEM("a", "b") "]",
+        /* versions and metadata of other kinds */
+        BEFORE_ITEMS MORE_ITEM("a", ", \"version\": 1") "]", BEFORE_ITEMS MORE_ITEM("a", ", \"metadata\": []") "]",
+        BEFORE_ITEMS MORE_ITEM("a", ", \"metadata\": {\"a\": 1}") "]",
         /* filters of other kinds */
         BEFORE_ITEMS "{\"name\": \"a\", \"key\": \"shop/" ID "/a\", \"raw\": " DIGEST_A ", \"stored\": " DIGEST_A "}]",
         BEFORE_ITEMS "{\"name\": \"a\", \"key\": \"shop/" ID "/a\", \"raw\": " DIGEST_A ", \"stored\": " DIGEST_A

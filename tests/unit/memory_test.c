@@ -102,6 +102,13 @@ static int list(void *self, const char *prefix, kist_object_fn give, void *arg, 
     return code;
 }
 
+static int get_about(void *reader, kist_object_fn give, void *arg, struct kist_error *err)
+{
+    (void)reader;
+    (void)err;
+    return give(arg, &(struct kist_object){.struct_size = sizeof(struct kist_object), .key = "x", .etag = "1"});
+}
+
 static const struct kist_plugin memory_plugin = {
     .kind = KIST_KIND_DESTINATION,
     .name = "memory",
@@ -115,6 +122,7 @@ static const struct kist_plugin memory_plugin = {
                        .get_begin = get_begin,
                        .get_read = get_read,
                        .get_end = close_memory,
+                       .get_about = get_about,
                        .list = list},
 };
 
@@ -149,6 +157,14 @@ static int tell_facts(void *self, const struct kist_facts *facts, struct kist_er
     return 0;
 }
 
+static int read_about(void *reader, kist_item_fn give, void *arg, struct kist_error *err)
+{
+    (void)reader;
+    (void)err;
+    return give(arg,
+                &(struct kist_item){.struct_size = sizeof(struct kist_item), .name = "shop.dump", .version = "1"});
+}
+
 static const struct kist_plugin reading_plugin = {
     .kind = KIST_KIND_SOURCE,
     .name = "memory",
@@ -158,6 +174,7 @@ static const struct kist_plugin reading_plugin = {
                   .read_begin = read_begin,
                   .read = get_read,
                   .read_end = close_memory,
+                  .read_about = read_about,
                   .items = items,
                   .facts = tell_facts},
 };

@@ -180,12 +180,16 @@ static void hashes(void **state)
     assert_int_equal(kist_hash_is_hex(hex), 0);
 }
 
+static uint64_t source_features;
+
 static char *name_of(const char *pattern, const struct kist_item *item, size_t filters)
 {
+    const struct kist_plugin plugin = {.kind = KIST_KIND_SOURCE, .name = "src", .features = source_features};
+    const struct kist_config_section source = {.name = "src", .plugin = &plugin};
     static struct kist_config_section section;
     const struct kist_config_section *chain[] = {&section, &section};
     struct kist_config_pipeline pipeline = {
-        .name = "shop-daily", .item_name = pattern, .filters = chain, .filter_count = filters};
+        .name = "shop-daily", .source = &source, .item_name = pattern, .filters = chain, .filter_count = filters};
     char *name = NULL;
     section = fake_section(&fake_filter_plugin, "squeeze", NULL);
     int code = kist_item_name(&pipeline, item, "2026-11-21T02-00-00Z", &name, &err);
@@ -224,6 +228,25 @@ static void item_names(void **state)
     assert_null(name_of("{database}", &item, 0));
     item.name = "../shop";
     assert_null(name_of(NULL, &item, 0));
+}
+
+/* Of objects the pattern names the folder. */
+static void object_names(void **state)
+{
+    (void)state;
+    struct kist_item item = {.name = "photos/1.jpg"};
+    source_features = KIST_SOURCE_OBJECTS;
+    assert_text(name_of(NULL, &item, 0), "photos/1.jpg");
+    assert_text(name_of(NULL, &item, 1), "photos/1.jpg.fk");
+    assert_text(name_of("{date}", &item, 0), "2026-11-21/photos/1.jpg");
+    assert_text(name_of("x-{pipeline}", &item, 2), "x-shop-daily/photos/1.jpg.fk.fk");
+    const char *const unsound[] = {"/abs", "../x", "a//b", "a/../b", "a/", "\x1b", "\xff", "."};
+    for (size_t i = 0; i < sizeof unsound / sizeof *unsound; i++) {
+        item.name = unsound[i];
+        assert_null(name_of(NULL, &item, 0));
+        assert_null(name_of("{date}", &item, 0));
+    }
+    source_features = 0;
 }
 
 static void facts_as_told(void **state)
@@ -298,7 +321,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
     const struct CMUnitTest tests[] = {
         TEST(sound_keys), TEST(joined_keys), TEST(ids),           TEST(times),
-        TEST(hashes),     TEST(item_names),  TEST(facts_as_told), TEST(facts_misused),
+        TEST(hashes),     TEST(item_names),  TEST(object_names), TEST(facts_as_told), TEST(facts_misused),
     };
     return cmocka_run_group_tests_name("names", tests, NULL, NULL);
 }

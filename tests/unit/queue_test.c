@@ -316,13 +316,60 @@ static void a_crowd_loses_nothing(void **state)
         }
 }
 
+/* A full queue: the reference stays with who could not put it. */
+static void a_put_that_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    struct kist_buffer_pool *pool = new_pool(3, 8);
+    struct kist_queue *queue = new_queue(2);
+    put(queue, pool, 0, 0);
+    put(queue, pool, 1, 0);
+    struct kist_buffer *third = take(pool), *first = NULL;
+    uint64_t index = 9;
+    int64_t begun = kist_time_monotonic_ms();
+    assert_int_equal(kist_queue_put_within(queue, 50, 2, third, &err), KIST_ERR_TIMEOUT);
+    assert_true(kist_time_monotonic_ms() - begun >= 49);
+    kist_error_clear(&err);
+    assert_int_equal(kist_queue_get(queue, -1, &first, &index, &err), 0);
+    kist_buffer_release(first);
+    assert_int_equal(kist_queue_put_within(queue, 50, 2, third, &err), 0);
+    kist_queue_free(queue);
+    kist_buffer_pool_free(pool);
+}
+
+/* Nobody takes them any more: they go back at once, and so does what comes later. */
+static void an_abandoned_queue_holds_nothing(void **state)
+{
+    (void)state;
+    struct kist_buffer_pool *pool = new_pool(2, 8);
+    struct kist_queue *queue = new_queue(4);
+    struct kist_buffer *buffer = NULL;
+    uint64_t index = 0;
+    put(queue, pool, 0, 0);
+    put(queue, pool, 1, 0);
+    kist_queue_abandon(queue);
+    assert_int_equal(kist_queue_get(queue, -1, &buffer, &index, &err), KIST_ERR_CANCELLED);
+    struct kist_buffer *one = take(pool), *two = take(pool);
+    assert_int_equal(kist_queue_put_within(queue, 1000, 2, one, &err), KIST_ERR_CANCELLED);
+    one = take(pool);
+    kist_buffer_release(one);
+    kist_buffer_release(two);
+    kist_queue_free(queue);
+    kist_buffer_pool_free(pool);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_pool_lends_what_it_has), TEST(impossible_pools),
-        TEST(stopping_wakes_everyone),  TEST(order_and_end),
-        TEST(what_is_left_goes_back),   TEST(a_crowd_loses_nothing),
+        TEST(a_pool_lends_what_it_has),
+        TEST(impossible_pools),
+        TEST(stopping_wakes_everyone),
+        TEST(order_and_end),
+        TEST(what_is_left_goes_back),
+        TEST(a_crowd_loses_nothing),
+        TEST(a_put_that_does_not_wait_for_ever),
+        TEST(an_abandoned_queue_holds_nothing),
     };
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }

@@ -167,6 +167,11 @@ static void people_can_read_it(void **state)
     assert_string_equal(kist_duration_show(INT64_MAX).text, "106751991167 d 07 h");
     assert_string_equal(kist_rate_show(12897485, 1000).text, "12.3 MiB/s");
     assert_string_equal(kist_rate_show(12897485, 0).text, "-");
+    assert_string_equal(kist_count_show(0).text, "0");
+    assert_string_equal(kist_count_show(999).text, "999");
+    assert_string_equal(kist_count_show(1000).text, "1,000");
+    assert_string_equal(kist_count_show(12345678).text, "12,345,678");
+    assert_string_equal(kist_count_show(UINT64_MAX).text, "18,446,744,073,709,551,615");
 }
 
 int main(void)

@@ -104,7 +104,8 @@ struct kist_destination {
     int (*sweep)(void *self, uint64_t *ret_count, struct kist_error *err);
 
     /* Optional. Between get_begin and get_end, before or after reading: gives the object that is being read, as the store
-     * describes it; its etag is that of the very bytes that get_read gives. Default: what stat says. */
+     * describes it; its etag is that of the very bytes that get_read gives. Default: what stat says. The core goes on with
+     * a read that broke only where the etag told here, before and after, is the same. */
     int (*get_about)(void *reader, kist_object_fn give, void *arg, struct kist_error *err);
     /* Optional. Removes many keys, as remove does each. Those that could not be removed are told one by one; the result
      * is 0 as long as the store was asked for all of them. Default: one remove after the other. */
@@ -115,6 +116,9 @@ struct kist_destination {
      * Default: KIST_ERR_UNSUPPORTED. */
     int (*copy)(void *self, const char *from, const char *etag, const struct kist_put *put,
                 struct kist_error *err);
+    /* Optional. Removes unfinished uploads of keys below `prefix` (a folder ending in '/'); the caller holds the lock of all
+     * that is below it, so that none of them is alive. `ret_count` says how many. Default: KIST_ERR_UNSUPPORTED. */
+    int (*sweep_below)(void *self, const char *prefix, uint64_t *ret_count, struct kist_error *err);
 };
 
 #if !defined(__cplusplus)

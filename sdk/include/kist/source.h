@@ -36,6 +36,7 @@ struct kist_item {
     const char *version; /* changes when the content does; NULL: it has to be read to know. What has the version
                           * that it had in the last good backup may be kept from there, unread */
     const char *const *metadata; /* name, value, ..., NULL, as in struct kist_put; or NULL */
+    const char *sha256;          /* at restore: of the bytes that follow, in lower-case hex; else NULL */
 };
 
 typedef int (*kist_item_fn)(void *arg, const struct kist_item *item);
@@ -69,6 +70,9 @@ struct kist_restore {
     uint32_t flags; /* KIST_RESTORE_CREATE, _CLEAN */
     uint32_t reserved;
     const char *target; /* as given to --to, in the plugin's own terms; NULL: the configured source itself */
+    /* What is going to be written, so that a target that would refuse one of them later does so now. */
+    const struct kist_item *items;
+    uint64_t item_count;
 };
 
 struct kist_source {
