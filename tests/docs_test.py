@@ -141,8 +141,12 @@ def check_plugin(folder, options):
     if not example.is_file():
         wrong(folder, "has no example.ini")
         return
-    named = set()
+    named, section = set(), kind
     for line in example.read_text(encoding="utf-8").splitlines():
+        # A section that the plugin's own refers to may stand beside it.
+        section = line.strip("[").split()[0] if line.startswith("[") else section
+        if section != kind:
+            continue
         match = re.match(r";?(\w+)\s*=", line)
         if match and match.group(1) != "plugin":
             key = match.group(1)

@@ -6,13 +6,10 @@ meets all of them. The server is a throwaway one without fsync, so that it is ne
 synced as always.
 """
 import argparse
-import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -20,8 +17,8 @@ sys.path.insert(0, str(HERE.parent / "support"))
 
 from cluster import Cluster  # noqa: E402
 from kist import Kist  # noqa: E402
+from measure import MEMORY_LIMIT, Commands, Table, machine, peak_memory, version  # noqa: E402
 
-MEMORY_LIMIT = 64 << 20
 # About the size of the dump for each unit of the data's scale.
 UNIT = 100 << 20
 
@@ -39,106 +36,6 @@ def arguments():
     parser.add_argument("--no-limits", action="store_true", help="exit with 0 whatever the ratios are")
     parser.add_argument("--only", choices=["backup", "restore"], help="only this half")
     return parser.parse_args()
-
-
-class Commands:
-    """Command lines to be measured, each with what has to be done before it."""
-
-    def __init__(self, env):
-        self.env, self.names, self.lines, self.before, self.times = env, [], {}, {}, {}
-
-    def add(self, name, line, before=lambda: None):
-        self.names.append(name)
-        self.lines[name], self.before[name], self.times[name] = line, before, []
-
-    def run_once(self, name):
-        self.before[name]()
-        os.sync()
-        start = time.monotonic()
-        subprocess.run(
-            ["bash", "-c", "set -eo pipefail; " + self.lines[name]],
-            env=self.env,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        return time.monotonic() - start
-
-    def measure(self, runs):
-        for name in self.names:
-            self.run_once(name)  # fills the caches; not counted
-        for number in range(runs):
-            for name in self.names:
-                self.times[name].append(self.run_once(name))
-            print(
-                f"  round {number + 1} of {runs}: "
-                + ", ".join(f"{name} {self.times[name][-1]:.2f} s" for name in self.names),
-                file=sys.stderr,
-            )
-
-    def median(self, name):
-        return statistics.median(self.times[name])
-
-
-def peak_memory(kist, *args, env):
-    """The most memory that kist itself had, without its children: the kernel's own count, read while it runs."""
-    process = subprocess.Popen(
-        [*kist.arguments(args)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    peak = 0
-    while process.poll() is None:
-        try:
-            for line in open(f"/proc/{process.pid}/status"):
-                if line.startswith("VmHWM:"):
-                    peak = max(peak, int(line.split()[1]) << 10)
-        except OSError:
-            pass
-        time.sleep(0.01)
-    assert process.returncode == 0, args
-    return peak
-
-
-def machine(folder):
-    model = next(
-        (line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?"
-    )
-    memory = int(next(line.split()[1] for line in open("/proc/meminfo") if line.startswith("MemTotal"))) >> 20
-    disk = subprocess.run(
-        ["df", "--output=fstype", folder], text=True, stdout=subprocess.PIPE, check=True
-    ).stdout.split()[-1]
-    system = next(
-        (line.split("=")[1].strip('"\n') for line in open("/etc/os-release") if line.startswith("PRETTY_NAME")),
-        "?",
-    )
-    return f"{model}, {os.cpu_count()} cores, {memory} GiB, {disk}, {system}"
-
-
-def version(*words):
-    return subprocess.run(words, text=True, stdout=subprocess.PIPE, check=True).stdout.split("\n")[0]
-
-
-class Table:
-    """In Markdown; printed at the end, when nothing else is said any more."""
-
-    def __init__(self):
-        self.failed, self.lines = 0, []
-
-    def head(self, text):
-        self.lines += [text, "", "| what | result | limit | |", "|---|---|---|---|"]
-
-    def row(self, what, value, limit="", good=None):
-        self.failed += good is False
-        mark = "" if good is None else "pass" if good else "**FAIL**"
-        self.lines.append(f"| {what} | {value} | {limit} | {mark} |")
-
-    def print(self):
-        print("\n".join(["", *self.lines]))
-
-    def ratio(self, what, over, under, most=None, least=None):
-        ratio = over / under
-        limit = f"at most {most:.2f}×" if most else f"at least {least:.1f}×"
-        self.row(
-            what, f"{over:.2f} s : {under:.2f} s = {ratio:.2f}×", limit, ratio <= most if most else ratio >= least
-        )
 
 
 def bench(args, cluster, folder, table):

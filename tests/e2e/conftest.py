@@ -7,7 +7,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from cluster import SUPPORT, Cluster  # noqa: E402
+from fault_proxy import FaultProxy  # noqa: E402
 from kist import Kist  # noqa: E402
+from s3 import server_of  # noqa: E402
+from s3_kist import Store  # noqa: E402
 
 os.umask(0o022)
 
@@ -17,6 +20,16 @@ CREATE TABLE "t 1" (id int PRIMARY KEY, v text);
 INSERT INTO "t 1" SELECT g, 'value ' || g FROM generate_series(1, 50) g;
 CREATE TABLE empty_one (x int);
 SELECT lo_from_bytea(4711, 'large');
+"""
+
+# A dump of about 12 MiB that cannot be made smaller: three parts of an upload.
+NOISE = """
+CREATE TABLE noise (id int PRIMARY KEY, b bytea);
+INSERT INTO noise
+SELECT g, (SELECT decode(string_agg(md5(g || ':' || i), ''), 'hex') FROM generate_series(1, 4096) i)
+FROM generate_series(1, 195) g;
+CREATE TABLE few AS SELECT generate_series(1, 10) AS n;
+CREATE VIEW fewer AS SELECT n FROM few WHERE n < 5;
 """
 
 # A dump that takes a second or two: rows that do not compress.
@@ -48,6 +61,11 @@ def big(cluster):
 
 
 @pytest.fixture(scope="session")
+def noise(cluster):
+    return cluster.create("noise", NOISE)
+
+
+@pytest.fixture(scope="session")
 def nasty(cluster):
     return cluster.create("nasty", file=SUPPORT / "nasty.sql")
 
@@ -69,3 +87,59 @@ def two(small, kist):
 def plain_kist(tmp_path):
     """Without a server, for what never gets as far as that."""
     return Kist(tmp_path)
+
+
+def served(kind):
+    server = server_of(kind)
+    if server.missing():
+        pytest.skip(f"{server.missing()} is not there")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def ceph():
+    yield from served("ceph")
+
+
+@pytest.fixture(scope="session")
+def swift():
+    yield from served("swift")
+
+
+@pytest.fixture(params=["ceph", "swift"])
+def store(request):
+    """Both S3 servers, one after the other: each is strict where the other is lax."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def bucket(store):
+    return store.bucket()
+
+
+@pytest.fixture
+def proxy(store):
+    """Stands before the store, without any fault as yet."""
+    with FaultProxy(store.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def s3(kist, store, bucket, proxy, small):
+    """A store of each kind as destination, behind the proxy; one backup is there already."""
+    s3 = Store(kist, store, bucket, small, proxy)
+    s3.good_run()
+    s3.by_proxy()
+    return s3
+
+
+@pytest.fixture
+def one(kist, ceph, small):
+    """The same, for what has nothing to do with the kind of server."""
+    with FaultProxy(ceph.endpoint) as proxy:
+        s3 = Store(kist, ceph, ceph.bucket(), small, proxy)
+        s3.good_run()
+        s3.by_proxy()
+        yield s3

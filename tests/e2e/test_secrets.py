@@ -1,10 +1,7 @@
 """A password shows nowhere: not in what kist prints or stores, not in what its children show to `ps`."""
-import threading
-import time
-
 import pytest
 from cluster import PASSWORD
-from processes import descendants, read
+from sampler import Sampler
 
 CANARY = "c4nary/p@ss:w rd'%"
 ENCODED = "c4nary%2Fp%40ss%3Aw%20rd%27%25"
@@ -19,42 +16,9 @@ def role(cluster, big):
     return "secret one"
 
 
-class Sampler(threading.Thread):
-    """Reads the command lines and environments of a process's children until it ends."""
-
-    def __init__(self, kist, pid):
-        super().__init__()
-        self.own = str(kist.program).encode() + b"\0"
-        self.pid, self.seen, self.found, self.done = pid, set(), [], False
-        self.start()
-
-    def run(self):
-        while not self.done:
-            if read(self.pid, "cmdline") and b"c4nary" in read(self.pid, "cmdline"):
-                self.found.append("kist itself: cmdline")
-            for pid in descendants(self.pid):
-                cmdline = read(pid, "cmdline")
-                # A child that has not become its program yet has the memory of kist.
-                if not cmdline or cmdline.startswith(self.own):
-                    continue
-                environ = read(pid, "environ")
-                if read(pid, "cmdline") != cmdline:
-                    continue
-                self.seen.add(cmdline.split(b"\0")[0].rpartition(b"/")[2].decode())
-                for what, text in (("cmdline", cmdline), ("environ", environ)):
-                    if any(trace in text for trace in TRACES):
-                        self.found.append(f"{cmdline[:60]}: {what}: {text}")
-            time.sleep(0.005)
-
-    def stop(self):
-        self.done = True
-        self.join()
-        return self
-
-
 def watched(kist, *args, expect=0, **more):
     running = kist.start(*args, **more)
-    sampler = Sampler(kist, running.pid)
+    sampler = Sampler(kist, running.pid, TRACES)
     result = running.finish()
     sampler.stop()
     assert result.code == expect, result
