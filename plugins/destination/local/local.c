@@ -95,5 +95,5 @@ KIST_DESTINATION(
         .features = KIST_DESTINATION_REREAD, .open = local_store_open, .close = local_store_close,
         .check = local_check, .put_begin = local_put_begin, .put_write = local_put_write,
         .put_commit = local_put_commit, .put_abort = local_put_abort, .get_begin = local_get_begin,
-        .get_read = local_get_read, .get_end = local_get_end, .list = local_list, .stat = local_stat,
-        .remove = local_remove, .sweep = local_sweep);
+        .get_read = local_get_read, .get_end = local_get_end, .get_about = local_get_about, .list = local_list,
+        .stat = local_stat, .remove = local_remove, .sweep = local_sweep);

@@ -124,9 +124,13 @@ void local_put_abort(void *writer);
 int local_get_begin(void *self, const char *key, uint64_t offset, void **ret_reader, struct kist_error *err);
 int local_get_read(void *reader, void *data, size_t capacity, size_t *ret_size, struct kist_error *err);
 void local_get_end(void *reader);
+int local_get_about(void *reader, kist_object_fn give, void *arg, struct kist_error *err);
 int local_list(void *self, const char *prefix, kist_object_fn give, void *arg, struct kist_error *err);
 int local_stat(void *self, const char *key, kist_object_fn give, void *arg, struct kist_error *err);
 int local_remove(void *self, const char *key, struct kist_error *err);
+
+/* local_list.c: a file as an object. */
+int local_give(const char *key, const struct stat *st, kist_object_fn give, void *arg);
 
 /* local_get.c: why the entry behind `key` is no object, said with the kind of thing that it is. */
 int local_fail_not_a_file(const struct local_store *store, struct kist_error *err, mode_t mode, const char *key);

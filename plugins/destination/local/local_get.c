@@ -141,6 +141,16 @@ int local_get_read(void *arg, void *data, size_t capacity, size_t *ret_size, str
     return 0;
 }
 
+/* Of the open file, whatever has its name by now. */
+int local_get_about(void *arg, kist_object_fn give, void *give_arg, struct kist_error *err)
+{
+    struct reader *reader = arg;
+    struct stat st;
+    if (fstat(reader->fd, &st) != 0)
+        return local_fail(reader->store, err, errno, "look at", reader->key);
+    return local_give(reader->key, &st, give, give_arg);
+}
+
 void local_get_end(void *arg)
 {
     struct reader *reader = arg;

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int give_object(const char *key, const struct stat *st, kist_object_fn give, void *arg)
+int local_give(const char *key, const struct stat *st, kist_object_fn give, void *arg)
 {
     char etag[80];
     int64_t seconds = st->st_mtim.tv_sec;
@@ -49,7 +49,7 @@ static int list_entry(void *arg, const struct local_entry *entry, struct kist_er
         if (errno != ENOENT)
             rc = local_fail(listing->walk.store, err, errno, "look at", key);
     } else if (S_ISREG(st.st_mode)) {
-        rc = give_object(key, &st, listing->give, listing->arg);
+        rc = local_give(key, &st, listing->give, listing->arg);
     }
     free(key);
     return rc;
@@ -126,5 +126,5 @@ int local_stat(void *self, const char *key, kist_object_fn give, void *arg, stru
         return local_fail(store, err, errno, "look at", key);
     if (!S_ISREG(st.st_mode))
         return local_fail_not_a_file(store, err, st.st_mode, key);
-    return give_object(key, &st, give, arg);
+    return local_give(key, &st, give, arg);
 }
