@@ -195,7 +195,8 @@ static int settle_targets(struct kist_worker *worker, struct kist_run_item *item
             refused = 1;
             code = leave_out(worker, item, &target->err, err);
         } else if (!refused) {
-            int lost = lose_target(worker, worker->target_of[i], item->key, &target->err, code ? &target->err : err);
+            int lost =
+                lose_target(worker, worker->target_of[i], item->key, &target->err, code ? &target->err : err);
             code = code ? code : lost;
         }
     }

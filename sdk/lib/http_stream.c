@@ -21,9 +21,10 @@ static int has_bytes(const struct http_exchange *exchange)
     return exchange->target_size > 0 || exchange->spill_size > exchange->spill_at;
 }
 
+/* What came before a connection broke is worth having: the fault is told behind it. */
 static int has_ended_badly(const struct http_exchange *exchange)
 {
-    return exchange->fault_code != 0 || (exchange->done && exchange->result != CURLE_OK);
+    return exchange->fault_code != 0 || (exchange->done && exchange->result != CURLE_OK && !has_bytes(exchange));
 }
 
 /* The headers go to the caller; the stream keeps what its messages and its framing need. */

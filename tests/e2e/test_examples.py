@@ -10,7 +10,11 @@ def env(plain_kist, tmp_path):
     """What the examples expect to be there."""
     (tmp_path / "billing-url").write_text("postgresql://backup@db.example/billing\n")
     (tmp_path / "billing-url").chmod(0o600)
-    return {"DATABASE_URL": "postgresql://backup@db.example/shop", "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    return {
+        "DATABASE_URL": "postgresql://backup@db.example/shop",
+        "BLOB_READ_WRITE_TOKEN": "vercel_blob_rw_store1_secret",
+        "CREDENTIALS_DIRECTORY": str(tmp_path),
+    }
 
 
 def install(kist, path):

@@ -86,6 +86,7 @@ def test_the_template_compiles_against_the_installed_headers(prefix, tmp_path):
     copy.write_text(source.read_text().replace("KIST_VERSION", '"1"'))
     compile_plugin(prefix, copy, plugin)
     kist = Kist(tmp_path / "kist", program=prefix / "bin/kist")
+    kist.write("[destination mine]\nplugin = memory\n")
     result = kist.run("plugin", "test", plugin)
     assert re.search(r"^[1-9]\d* passed, 0 failed", result.out, re.M), result
 

@@ -166,8 +166,10 @@ static int disk_put_write(void *self, const void *data, size_t size, struct kist
         return open->host->fail(open->host, err, KIST_ERR_CANCELLED, "the disk was told to stop");
     if (disk->fail_write && writer->faulty && writer->object.size + size > disk->fail_at)
         return disk_fail(open, disk->fail_write, "write", err);
+    pthread_mutex_lock(&disk->lock);
     if (size > disk->most)
         disk->most = size;
+    pthread_mutex_unlock(&disk->lock);
     writer->object.data = sure(realloc(writer->object.data, writer->object.size + size + 1));
     memcpy(writer->object.data + writer->object.size, data, size);
     writer->object.size += size;
@@ -177,7 +179,9 @@ static int disk_put_write(void *self, const void *data, size_t size, struct kist
 static void disk_put_abort(void *self)
 {
     struct disk_writer *writer = self;
+    pthread_mutex_lock(&writer->open->disk->lock);
     writer->open->disk->aborted++;
+    pthread_mutex_unlock(&writer->open->disk->lock);
     object_done(&writer->object);
     free(writer);
 }
@@ -281,7 +285,9 @@ static int disk_remove(void *self, const char *key, struct kist_error *err)
     struct open_disk *open = self;
     if (open->disk->fail_remove && is_faulty(open->disk, key))
         return disk_fail(open, open->disk->fail_remove, "remove", err);
+    pthread_mutex_lock(&open->disk->lock);
     fake_disk_drop(open->disk, key);
+    pthread_mutex_unlock(&open->disk->lock);
     return 0;
 }
 

@@ -63,7 +63,7 @@ static void forget(struct scene *scene)
     json_decref(scene->facts);
     scene->facts = NULL;
     kist_error_clear(&scene->err);
-    scene->things.most_instances = 0;
+    scene->things.opened = 0;
     for (size_t i = 0; i < MOST; i++)
         scene->things.items[i].begun = 0;
 }
@@ -153,7 +153,7 @@ static void by_several_workers_in_order(void **state)
     scene->things.items[4].size = (3 << 20) + 5;
     assert_int_equal(run(scene, FIRST), 0);
     /* The one that was asked for the items, and one per worker. */
-    assert_int_equal(scene->things.most_instances, 4);
+    assert_int_equal(scene->things.opened, 4);
     assert_int_equal(scene->manifest.item_count, 30);
     for (size_t i = 0; i < 30; i++) {
         const struct kist_manifest_item *item = &scene->manifest.items[i];

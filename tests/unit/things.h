@@ -21,7 +21,7 @@ struct thing {
 struct things {
     struct thing items[MOST];
     size_t count;
-    _Atomic int instances, most_instances;
+    _Atomic int instances, opened;
 };
 
 struct open_things {
@@ -41,9 +41,8 @@ static int things_open(const struct kist_host *host, const void *config, void **
     (void)err;
     struct open_things *open = calloc(1, sizeof *open);
     *open = (struct open_things){.host = host, .things = (struct things *)(uintptr_t)config};
-    int now = ++open->things->instances;
-    if (now > open->things->most_instances)
-        open->things->most_instances = now;
+    open->things->instances++;
+    open->things->opened++;
     *ret_self = open;
     return 0;
 }

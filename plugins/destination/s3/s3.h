@@ -80,7 +80,6 @@ struct s3_store {
     uint32_t no_conditional;   /* this store refuses If-None-Match on a write, or does not heed it */
     uint32_t heeds_condition;  /* it is known to heed it on a PUT */
     uint32_t no_batch;         /* this store has no DeleteObjects */
-    uint32_t said_conditional; /* said once: overwriting cannot be excluded here */
 };
 
 /* s3_config.c - what cannot work is said before anything is sent. */
@@ -343,7 +342,7 @@ int s3_commit_look(struct s3_store *store, const char *key, const char *token, s
 /* Removes an object that is ours. Returns 0 when it is gone. */
 int s3_commit_take_back(struct s3_store *store, const char *key, const char *token,
                         struct kist_error *err) KIST_CHECKED;
-void s3_commit_say_unconditional(struct s3_store *store);
+void s3_commit_note_unconditional(struct s3_store *store);
 
 /* s3_claim.c - one writer at a time, on a store that takes no conditional writes. */
 

@@ -82,7 +82,11 @@ static int probe_writing(struct s3_store *store, struct kist_error *err)
             "where its etag proves nothing");
         rc = s3_remove(store, key, err);
     } else if (reply.http.status == 501 || strcmp(reply.code, "NotImplemented") == 0) {
-        s3_commit_say_unconditional(store);
+        s3_commit_note_unconditional(store);
+        store->host->log(
+            store->host, KIST_LOG_INFO,
+            "this store takes no conditional writes: kist looks before it writes, but cannot exclude that "
+            "it overwrites what another machine or program writes at the same moment");
     } else if (sent == KIST_ERR_AUTH) {
         store->host->log(store->host, KIST_LOG_DEBUG,
                          "whether objects may be written is not known before the first one: %s",

@@ -112,7 +112,7 @@ static int claim_upload(struct s3_store *store, const char *key, struct s3_claim
     if (rc != KIST_ERR_AUTH && rc != KIST_ERR_UNSUPPORTED)
         return rc;
     /* Without the right to list uploads it goes on without a claim, as it would with other programs. */
-    s3_commit_say_unconditional(store);
+    s3_commit_note_unconditional(store);
     s3_error_clear(err);
     return 0;
 }

@@ -52,16 +52,11 @@ int s3_commit_take_back(struct s3_store *store, const char *key, const char *tok
     return rc == 0 ? s3_remove(store, key, err) : rc;
 }
 
-void s3_commit_say_unconditional(struct s3_store *store)
+void s3_commit_note_unconditional(struct s3_store *store)
 {
+    if (!store->no_conditional)
+        store->host->log(store->host, KIST_LOG_DEBUG, "this store takes no conditional writes");
     store->no_conditional = 1;
-    if (store->said_conditional)
-        return;
-    store->said_conditional = 1;
-    store->host->log(
-        store->host, KIST_LOG_WARNING,
-        "this store takes no conditional writes: kist looks before it writes, but cannot exclude that it "
-        "overwrites what another machine or program writes at the same moment");
 }
 
 static int put_whole(struct s3_writer *writer, struct s3_reply *reply, struct kist_error *err)
@@ -179,7 +174,7 @@ static int publish(struct s3_writer *writer, struct kist_error *err)
     s3_reply_done(&reply);
     if (!again)
         return rc;
-    s3_commit_say_unconditional(store);
+    s3_commit_note_unconditional(store);
     return publish_claimed(writer, err);
 }
 
@@ -233,7 +228,7 @@ static void probe_condition(struct s3_writer *writer)
     if (reply.http.status == 412)
         store->heeds_condition = 1;
     else if (rc == 0)
-        s3_commit_say_unconditional(store);
+        s3_commit_note_unconditional(store);
     s3_reply_done(&reply);
     s3_error_clear(&refused);
 }

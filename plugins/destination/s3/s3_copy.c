@@ -265,7 +265,7 @@ static int copy_once(struct copying *c, const char *from, int *ret_again, struct
     *ret_again = 0;
     if (rc != 0 && !c->store->no_conditional && !c->upload &&
         (reply.http.status == 501 || strcmp(reply.code, "NotImplemented") == 0)) {
-        s3_commit_say_unconditional(c->store);
+        s3_commit_note_unconditional(c->store);
         *ret_again = 1;
     } else if (rc != 0) {
         rc = after_failure(c, rc, from, &reply, ret_again, err);
