@@ -40,7 +40,7 @@ def arguments():
 
 def environment(**more):
     """Of every command: nothing of the caller's, such as certificates or a profile of its own."""
-    return clean_environment(HOME="/tmp", AWS_EC2_METADATA_DISABLED="true", **more)
+    return clean_environment(HOME="/tmp", AWS_EC2_METADATA_DISABLED="true", AWS_MAX_ATTEMPTS="1", **more)
 
 
 def write_noise(path, size, seed):

@@ -54,6 +54,9 @@ rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw dns name = localhost
 rgw thread pool size = 64
 rgw num rados handles = 1
+rgw gc obj min wait = 1
+rgw gc processor period = 5
+rgw gc processor max time = 60
 """
 KEYS = {
     "mon.": ["mon", "allow *"],
