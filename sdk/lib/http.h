@@ -91,6 +91,8 @@ int kist_http_fail(struct kist_http *http, const struct kist_http_request *reque
 /* `text` with everything but A-Z a-z 0-9 - _ . ~ (and '/' where `keep_slash`) as %XX in upper case. New; NULL without
  * memory. */
 char *kist_http_encode(const char *text, int keep_slash) KIST_CHECKED;
+/* An entity tag without its quotes and weakness, as it is kept and compared. New; NULL without memory, or for NULL. */
+char *kist_http_etag(const char *value) KIST_CHECKED;
 /* Milliseconds since 1970 of an HTTP date, or -1. */
 int64_t kist_http_date(const char *text) KIST_CHECKED;
 /* The wait that a Retry-After header asks for: seconds or a date; capped at a day, 0 when it is senseless or past. */

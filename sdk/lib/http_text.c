@@ -70,3 +70,15 @@ int64_t kist_http_retry_after(const char *text, int64_t now_ms)
     }
     return wait < 0 ? 0 : wait > DAY_MS ? DAY_MS : wait;
 }
+
+char *kist_http_etag(const char *value)
+{
+    if (!value)
+        return NULL;
+    if (strncmp(value, "W/", 2) == 0)
+        value += 2;
+    size_t length = strlen(value);
+    if (length >= 2 && value[0] == '"' && value[length - 1] == '"')
+        return strndup(value + 1, length - 2);
+    return strdup(value);
+}

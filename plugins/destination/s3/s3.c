@@ -50,7 +50,7 @@ static void store_close(void *self)
     kist_http_free(store->patient);
     kist_http_free(store->cleaner);
     kist_aws_free(store->aws);
-    s3_calm_done(&store->calm);
+    kist_calm_done(&store->calm);
     pthread_mutex_destroy(&store->lock);
     free(store->endpoint);
     free(store->folder);
@@ -118,8 +118,9 @@ static int store_open(const struct kist_host *host, const void *config, void **r
     store->config = config;
     store->copy_limit = 5 * S3_GIB;
     pthread_mutex_init(&store->lock, NULL);
-    rc = s3_calm_init(&store->calm, host) == 0 ? connect_later(store, err)
-                                               : host->fail(host, err, KIST_ERR_FAILED, "no descriptors are left");
+    rc = kist_calm_init(&store->calm, host) == 0
+             ? connect_later(store, err)
+             : host->fail(host, err, KIST_ERR_FAILED, "no descriptors are left");
     if (rc == 0)
         *ret_self = store;
     else

@@ -8,6 +8,8 @@
 #define KIST_S3_H
 
 #include "aws.h"
+#include "calm.h"
+#include "fault.h"
 #include "http.h"
 #include "xml.h"
 
@@ -54,12 +56,6 @@ struct s3_config {
     const char *ca_file;
 };
 
-/* A host that never says "cancelled", for what has to be cleaned up after it was. */
-struct s3_calm {
-    struct kist_host host; /* first: the callbacks get its address */
-    int fd;                /* never readable */
-};
-
 struct s3_store {
     const struct kist_host *host;
     const struct s3_config *config;
@@ -68,7 +64,7 @@ struct s3_store {
     struct kist_http
         *patient; /* waits minutes for a reply: completing and copying large objects; made when needed */
     struct kist_http *cleaner; /* works after cancelling, but not for long; made when needed */
-    struct s3_calm calm;
+    struct kist_calm calm;
     pthread_mutex_t lock; /* of the region, which senders read and may learn */
     char *endpoint;       /* scheme and authority; NULL: AWS's own, which follows the region */
     char *folder;         /* the path of the endpoint, "" or "/x" */
@@ -76,10 +72,10 @@ struct s3_store {
     uint64_t copy_limit;  /* the largest object that one request may copy */
     char *copy_key;       /* of the last copy, whose token a repeated one uses again */
     char copy_token[33];
-    uint32_t is_virtual;       /* the bucket is part of the host's name */
-    uint32_t no_conditional;   /* this store refuses If-None-Match on a write, or does not heed it */
-    uint32_t heeds_condition;  /* it is known to heed it on a PUT */
-    uint32_t no_batch;         /* this store has no DeleteObjects */
+    uint32_t is_virtual;      /* the bucket is part of the host's name */
+    uint32_t no_conditional;  /* this store refuses If-None-Match on a write, or does not heed it */
+    uint32_t heeds_condition; /* it is known to heed it on a PUT */
+    uint32_t no_batch;        /* this store has no DeleteObjects */
 };
 
 /* s3_config.c - what cannot work is said before anything is sent. */
@@ -121,8 +117,6 @@ int64_t s3_number(const char *text);
 int64_t s3_time(const char *text);
 /* Undoes %XX and, with `plus`, '+' for a space, in place. -1: not an encoding, or one of a NUL. */
 int s3_decode(char *text, int plus);
-/* An etag without its quotes, as it is compared and given. New; NULL without memory or for NULL. */
-char *s3_etag(const char *value);
 /* 32 random hex digits. */
 int s3_token(const struct kist_host *host, char ret_token[33], struct kist_error *err) KIST_CHECKED;
 
@@ -186,8 +180,6 @@ int s3_client_new(const struct s3_store *store, const struct kist_host *host, in
 /* The one for what has to be done even when the run was cancelled. */
 int s3_client_cleaner(struct s3_store *store, struct kist_http **ret_http, struct kist_error *err) KIST_CHECKED;
 int s3_client_patient(struct s3_store *store, struct kist_http **ret_http, struct kist_error *err) KIST_CHECKED;
-int s3_calm_init(struct s3_calm *calm, const struct kist_host *host);
-void s3_calm_done(struct s3_calm *calm);
 
 /* s3_error.c - S3's error codes as ours. */
 
@@ -203,9 +195,6 @@ int s3_error_fill(struct s3_store *store, struct kist_http *http, const struct k
                   const struct kist_http_reply *reply, const struct s3_said *said, struct kist_error *err);
 /* The code and hint of one of S3's errors alone, for the keys of DeleteObjects. */
 int s3_error_code(const char *code);
-/* An error of a thread's or call's own: empties it; copies it into the caller's. */
-void s3_error_clear(struct kist_error *err);
-int s3_error_copy(const struct s3_store *store, const struct kist_error *from, struct kist_error *err);
 
 /* s3_head.c - one object as the store describes it. */
 

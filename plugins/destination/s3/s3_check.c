@@ -34,7 +34,7 @@ static int is_open(struct s3_store *store, const struct s3_request *request)
     int rc = s3_send(store, store->http, request, &reply, &ignored);
     int open = rc == 0 && reply.http.status == 200;
     s3_reply_done(&reply);
-    s3_error_clear(&ignored);
+    kist_fault_clear(&ignored);
     return open;
 }
 
@@ -94,7 +94,7 @@ static int probe_writing(struct s3_store *store, struct kist_error *err)
     }
     s3_reply_done(&reply);
     s3_headers_done(&headers);
-    s3_error_clear(&refused);
+    kist_fault_clear(&refused);
     return rc;
 }
 

@@ -113,7 +113,7 @@ static int claim_upload(struct s3_store *store, const char *key, struct s3_claim
         return rc;
     /* Without the right to list uploads it goes on without a claim, as it would with other programs. */
     s3_commit_note_unconditional(store);
-    s3_error_clear(err);
+    kist_fault_clear(err);
     return 0;
 }
 

@@ -1,38 +1,9 @@
 /* s3_client.c - HTTP clients of an instance. */
 #include "s3.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #define IDLE_MS 60000
 #define PATIENT_MS 600000 /* completing thousands of parts takes minutes, in which next to nothing is sent */
 #define CLEANING_MS 15000
-
-static int never(const struct kist_host *host)
-{
-    (void)host;
-    return 0;
-}
-
-static int never_fd(const struct kist_host *host)
-{
-    return ((const struct s3_calm *)(const void *)host)->fd;
-}
-
-int s3_calm_init(struct s3_calm *calm, const struct kist_host *host)
-{
-    calm->host = *host;
-    calm->host.cancelled = never;
-    calm->host.cancel_fd = never_fd;
-    calm->fd = eventfd(0, EFD_CLOEXEC);
-    return calm->fd < 0 ? -1 : 0;
-}
-
-void s3_calm_done(struct s3_calm *calm)
-{
-    if (calm->fd >= 0)
-        close(calm->fd);
-}
 
 int s3_client_new(const struct s3_store *store, const struct kist_host *host, int64_t idle_ms, int64_t total_ms,
                   struct kist_http **ret_http, struct kist_error *err)

@@ -24,7 +24,7 @@ int s3_commit_look(struct s3_store *store, const char *key, const char *token, s
     *ret_ours = 0;
     int rc = s3_head(store, store->http, key, &head, err);
     if (rc == KIST_ERR_NOT_FOUND) {
-        s3_error_clear(err);
+        kist_fault_clear(err);
         return 0;
     }
     if (rc != 0)
@@ -166,11 +166,11 @@ static int publish(struct s3_writer *writer, struct kist_error *err)
         if (looked == 0 && ours)
             rc = 0;
         else if (looked == KIST_ERR_EXISTS)
-            rc = s3_error_copy(store, &look, err);
+            rc = kist_fault_repeat(store->host, &look, err);
         /* The store knows of nothing there: nothing has to be taken back, unless the request is still on its way. */
     }
     s3_head_done(&head);
-    s3_error_clear(&look);
+    kist_fault_clear(&look);
     s3_reply_done(&reply);
     if (!again)
         return rc;
@@ -190,7 +190,7 @@ static int take_back(struct s3_writer *writer, struct kist_error *err)
     else
         store->host->hint(store->host, err, "it could not be removed (%s): do that by hand",
                           failed.message ? failed.message : "out of memory");
-    s3_error_clear(&failed);
+    kist_fault_clear(&failed);
     writer->uncertain = 0;
     return rc;
 }
@@ -230,7 +230,7 @@ static void probe_condition(struct s3_writer *writer)
     else if (rc == 0)
         s3_commit_note_unconditional(store);
     s3_reply_done(&reply);
-    s3_error_clear(&refused);
+    kist_fault_clear(&refused);
 }
 
 static int commit(struct s3_writer *writer, struct kist_error *err)

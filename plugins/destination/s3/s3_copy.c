@@ -213,7 +213,7 @@ static int confirm(struct copying *c, struct kist_error *err)
     if (rc == 0 && !is_same(c, &head)) {
         struct kist_error ignored = {.struct_size = sizeof ignored};
         int left = s3_remove(c->store, c->put->key, &ignored);
-        s3_error_clear(&ignored);
+        kist_fault_clear(&ignored);
         rc = c->store->host->fail(c->store->host, err, KIST_ERR_CORRUPT,
                                   "the copy 's3://%s/%s' is not what was copied, and %s", c->store->config->bucket,
                                   c->put->key, left == 0 ? "was removed again" : "could not be removed");
@@ -244,7 +244,7 @@ static int after_failure(struct copying *c, int rc, const char *from, const stru
     if (looked == 0 && ours)
         rc = 0;
     else if (looked == KIST_ERR_EXISTS)
-        rc = s3_error_copy(c->store, &look, err);
+        rc = kist_fault_repeat(c->store->host, &look, err);
     else if (looked == 0 && (reply->http.status == 412 || c->refused) && !c->unmatched &&
              is_unchanged(c, from, &look))
         c->unmatched = *ret_again = 1;
@@ -253,7 +253,7 @@ static int after_failure(struct copying *c, int rc, const char *from, const stru
     if (rc != 0)
         drop_upload(c);
     s3_head_done(&head);
-    s3_error_clear(&look);
+    kist_fault_clear(&look);
     return rc;
 }
 

@@ -93,7 +93,7 @@ int s3_error_read(const struct s3_store *store, const char *body, size_t size, s
     struct kist_error ignored = {.struct_size = sizeof ignored};
     struct kist_xml *root = NULL;
     if (size == 0 || kist_xml_parse(store->host, body, size, &root, &ignored) != 0) {
-        s3_error_clear(&ignored);
+        kist_fault_clear(&ignored);
         return -1;
     }
     const struct kist_xml *error = root;
@@ -154,21 +154,4 @@ int s3_error_fill(struct s3_store *store, struct kist_http *http, const struct k
     if (!*code && reply->status == 409)
         host->retry(host, err, 1, 0);
     return err->code;
-}
-
-void s3_error_clear(struct kist_error *err)
-{
-    free(err->message);
-    free(err->hint);
-    *err = (struct kist_error){.struct_size = sizeof *err};
-}
-
-int s3_error_copy(const struct s3_store *store, const struct kist_error *from, struct kist_error *err)
-{
-    const struct kist_host *host = store->host;
-    host->fail(host, err, from->code, "%s", from->message ? from->message : "out of memory");
-    if (from->hint)
-        host->hint(host, err, "%s", from->hint);
-    host->retry(host, err, from->retryable, from->retry_after_ms);
-    return from->code;
 }

@@ -85,7 +85,7 @@ int s3_head_read(struct s3_store *store, const char *key, const struct kist_http
         snprintf(head.token, sizeof head.token, "%s", token);
     head.encrypted = (sse && strncmp(sse, "aws:kms", 7) == 0) ||
                      kist_http_header_of(reply, "x-amz-server-side-encryption-customer-algorithm") != NULL;
-    head.etag = s3_etag(etag);
+    head.etag = kist_http_etag(etag);
     if ((etag && !head.etag) || copy_text(reply, "content-type", &head.content_type) != 0 ||
         copy_text(reply, "x-amz-checksum-sha256", &head.checksum) != 0 || take_metadata(reply, &head) != 0) {
         s3_head_done(&head);

@@ -195,5 +195,5 @@ void s3_multipart_abort(struct s3_store *store, const char *key, const char *upl
         store->host->log(store->host, KIST_LOG_WARNING,
                          "%s; it takes up room until a later run or a lifecycle rule removes it",
                          err.message ? err.message : "an unfinished upload was left");
-    s3_error_clear(&err);
+    kist_fault_clear(&err);
 }

@@ -20,7 +20,7 @@ static int give_entry(const struct s3_store *store, const struct kist_xml *entry
         return fail_page(store, page, "an object without a key", err);
     if (size < 0)
         return fail_page(store, page, "an object without a size that makes sense", err);
-    char *key = strdup(given), *etag = s3_etag(kist_xml_value(entry, "ETag"));
+    char *key = strdup(given), *etag = kist_http_etag(kist_xml_value(entry, "ETag"));
     const struct kist_object object = {.struct_size = sizeof object,
                                        .key = key,
                                        .size = size,

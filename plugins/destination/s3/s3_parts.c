@@ -74,7 +74,7 @@ static int given_up(const struct kist_host *host)
 static void keep_error(struct s3_parts *parts, const struct kist_error *err)
 {
     if (parts->err.code == 0 || (parts->err.retryable && !err->retryable))
-        s3_error_copy(parts->store, err, &parts->err);
+        kist_fault_repeat(parts->store->host, err, &parts->err);
 }
 
 static void send_one(struct sender *sender, struct s3_buffer *buffer)
@@ -94,7 +94,7 @@ static void send_one(struct sender *sender, struct s3_buffer *buffer)
         keep_error(parts, &err);
         list_add(&parts->failed, buffer);
     }
-    s3_error_clear(&err);
+    kist_fault_clear(&err);
     pthread_cond_broadcast(&parts->change);
 }
 
@@ -193,7 +193,7 @@ void s3_parts_free(struct s3_parts *parts)
     for (unsigned i = 0; i < parts->done_capacity; i++)
         free(parts->done[i].etag);
     free(parts->done);
-    s3_error_clear(&parts->err);
+    kist_fault_clear(&parts->err);
     pthread_cond_destroy(&parts->work);
     pthread_cond_destroy(&parts->change);
     pthread_mutex_destroy(&parts->lock);
@@ -208,8 +208,8 @@ static int tell(struct s3_parts *parts, struct kist_error *err)
         return 0;
     while ((buffer = list_take(&parts->failed)))
         list_add(&parts->told, buffer);
-    int rc = s3_error_copy(parts->store, &parts->err, err);
-    s3_error_clear(&parts->err);
+    int rc = kist_fault_repeat(parts->store->host, &parts->err, err);
+    kist_fault_clear(&parts->err);
     return rc;
 }
 

@@ -238,6 +238,6 @@ void s3_put_abort(void *arg)
         store->host->log(store->host, KIST_LOG_WARNING,
                          "'s3://%s/%s' may have been made, and could not be removed: %s", store->config->bucket,
                          writer->key, err.message ? err.message : "out of memory");
-    s3_error_clear(&err);
+    kist_fault_clear(&err);
     writer_free(writer);
 }

@@ -20,7 +20,7 @@ int s3_remove(void *self, const char *key, struct kist_error *err)
     if (rc == 0)
         rc = s3_send(store, http, &request, &reply, err);
     if (rc != 0 && reply.http.status == 404 && strcmp(reply.code, "NoSuchBucket") != 0) {
-        s3_error_clear(err);
+        kist_fault_clear(err);
         rc = 0;
     }
     s3_reply_done(&reply);
@@ -106,7 +106,7 @@ static int tell_errors(struct batch *batch, const struct kist_xml *root, struct 
                    store->config->bucket, key, code ? code : "no reason given", message && *message ? ": " : "",
                    message ? message : "");
         batch->tell(batch->arg, key, &why);
-        s3_error_clear(&why);
+        kist_fault_clear(&why);
     }
     return 0;
 }
@@ -141,7 +141,7 @@ static int send_batch(struct batch *batch, const void *body, size_t size, struct
     else if (reply.http.status != 0 && !has_batches(&reply)) {
         batch->store->no_batch = 1;
         memset(batch->sent, 0, sizeof batch->sent);
-        s3_error_clear(err);
+        kist_fault_clear(err);
         rc = 0;
     }
     s3_reply_done(&reply);
@@ -159,7 +159,7 @@ static int remove_rest(struct batch *batch, struct kist_error *err)
         rc = s3_remove(batch->store, batch->keys[i], err);
         if (rc != 0 && rc != KIST_ERR_CANCELLED && !err->retryable) {
             batch->tell(batch->arg, batch->keys[i], err);
-            s3_error_clear(err);
+            kist_fault_clear(err);
             rc = 0;
         }
     }

@@ -124,7 +124,7 @@ static int learn_region(struct sending *s, const struct s3_reply *reply, const s
                                 s->store->config->bucket, region, s->region);
     }
     pthread_mutex_unlock(&s->store->lock);
-    s3_error_clear(&ignored);
+    kist_fault_clear(&ignored);
     return fits;
 }
 

@@ -143,18 +143,6 @@ int s3_decode(char *text, int plus)
     return 0;
 }
 
-char *s3_etag(const char *value)
-{
-    if (!value)
-        return NULL;
-    if (strncmp(value, "W/", 2) == 0)
-        value += 2;
-    size_t length = strlen(value);
-    if (length >= 2 && value[0] == '"' && value[length - 1] == '"')
-        return strndup(value + 1, length - 2);
-    return strdup(value);
-}
-
 int s3_token(const struct kist_host *host, char ret_token[33], struct kist_error *err)
 {
     unsigned char random[16];

@@ -1,36 +1,7 @@
 /* blob_client.c - HTTP clients of an instance. */
 #include "vercel_blob.h"
 
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #define CLEANING_MS 15000
-
-static int never(const struct kist_host *host)
-{
-    (void)host;
-    return 0;
-}
-
-static int never_fd(const struct kist_host *host)
-{
-    return ((const struct blob_calm *)(const void *)host)->fd;
-}
-
-int blob_calm_init(struct blob_calm *calm, const struct kist_host *host)
-{
-    calm->host = *host;
-    calm->host.cancelled = never;
-    calm->host.cancel_fd = never_fd;
-    calm->fd = eventfd(0, EFD_CLOEXEC);
-    return calm->fd < 0 ? -1 : 0;
-}
-
-void blob_calm_done(struct blob_calm *calm)
-{
-    if (calm->fd >= 0)
-        close(calm->fd);
-}
 
 int blob_client_new(const struct blob_store *store, const struct kist_host *host, int64_t total_ms,
                     struct kist_http **ret_http, struct kist_error *err)

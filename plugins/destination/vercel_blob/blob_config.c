@@ -31,7 +31,7 @@ static int check_url(const struct blob_store *store, const char *name, const cha
         store->host->fail(store->host, err, rc, "%s = %s: %s", name, url, own.message ? own.message : "refused");
         if (own.hint)
             store->host->hint(store->host, err, "%s", own.hint);
-        blob_error_clear(&own);
+        kist_fault_clear(&own);
         return rc;
     }
     const char *authority = strstr(url, "://");

@@ -24,7 +24,7 @@ static int fail_changed(const struct copying *c, struct kist_error *err)
 
 static int is_version(const struct blob_head *head, const char *etag)
 {
-    char *bare = blob_etag(head->entry.etag);
+    char *bare = kist_http_etag(head->entry.etag);
     int same = bare && strcmp(bare, etag) == 0;
     free(bare);
     return same;
@@ -103,7 +103,7 @@ static void take_back(struct copying *c)
         rc = blob_remove_batch(c->store, http, &c->to, 1, c->copy.entry.etag, &why);
     host->log(host, KIST_LOG_WARNING, rc == 0 ? "removed '%s' again" : "the copy '%s' could not be removed again",
               c->to);
-    blob_error_clear(&why);
+    kist_fault_clear(&why);
 }
 
 static int make_copy(struct copying *c, struct kist_error *err)
@@ -112,12 +112,12 @@ static int make_copy(struct copying *c, struct kist_error *err)
     struct blob_store *store = c->store;
     int rc = send_copy(c, &own), same = 0;
     if (rc == KIST_ERR_EXISTS && c->was_tried && (same = is_ours(c, err)) != 0) {
-        blob_error_clear(&own);
+        kist_fault_clear(&own);
         return same == 1 ? 0 : same;
     }
     if (rc != 0)
-        blob_error_copy(store, &own, err);
-    blob_error_clear(&own);
+        kist_fault_repeat(store->host, &own, err);
+    kist_fault_clear(&own);
     return rc;
 }
 

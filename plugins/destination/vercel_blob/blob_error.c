@@ -86,7 +86,7 @@ int blob_error_fill(struct blob_store *store, struct kist_http *http, const stru
     json_t *json = NULL;
     char said[512] = "";
     if (kist_json_load(host, reply->body, reply->size, &json, &ignored) != 0)
-        blob_error_clear(&ignored);
+        kist_fault_clear(&ignored);
     const json_t *error = json_object_get(json, "error");
     const char *code = kist_json_text(error, "code"), *message = kist_json_text(error, "message");
     if (code)
@@ -99,21 +99,4 @@ int blob_error_fill(struct blob_store *store, struct kist_http *http, const stru
         host->hint(host, err, "%s", meaning.hint);
     json_decref(json);
     return err->code;
-}
-
-void blob_error_clear(struct kist_error *err)
-{
-    free(err->message);
-    free(err->hint);
-    *err = (struct kist_error){.struct_size = sizeof *err};
-}
-
-int blob_error_copy(const struct blob_store *store, const struct kist_error *from, struct kist_error *err)
-{
-    const struct kist_host *host = store->host;
-    host->fail(host, err, from->code, "%s", from->message ? from->message : "out of memory");
-    if (from->hint)
-        host->hint(host, err, "%s", from->hint);
-    host->retry(host, err, from->retryable, from->retry_after_ms);
-    return from->code;
 }

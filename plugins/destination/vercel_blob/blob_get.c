@@ -218,7 +218,7 @@ int blob_get_about(void *arg, kist_object_fn give, void *give_arg, struct kist_e
     if (!reader->stream)
         return blob_stat(reader->store, reader->key, give, give_arg, err);
     const char *modified = kist_http_header_of(&reader->reply, "last-modified");
-    char *etag = blob_etag(kist_http_header_of(&reader->reply, "etag"));
+    char *etag = kist_http_etag(kist_http_header_of(&reader->reply, "etag"));
     int64_t modified_ms = modified ? kist_http_date(modified) : 0;
     const struct kist_object object = {.struct_size = sizeof object,
                                        .key = reader->key,

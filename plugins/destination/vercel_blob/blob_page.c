@@ -22,7 +22,7 @@ int blob_entry_read(const struct kist_host *host, const json_t *json, struct blo
 
 int blob_entry_give(const struct blob_entry *entry, kist_object_fn give, void *arg)
 {
-    char *etag = blob_etag(entry->etag);
+    char *etag = kist_http_etag(entry->etag);
     const struct kist_object object = {.struct_size = sizeof object,
                                        .key = entry->name,
                                        .size = entry->size,

@@ -73,7 +73,7 @@ static int check_part(struct blob_writer *writer, const char *etag, size_t size,
     if (!writer->md5 || EVP_Digest(writer->buffer, size, digest, NULL, EVP_md5(), NULL) != 1)
         return 0;
     blob_hex(digest, sizeof digest, hex);
-    char *bare = blob_etag(etag);
+    char *bare = kist_http_etag(etag);
     int same = bare && strcmp(bare, hex) == 0;
     free(bare);
     if (!same && writer->store->has_part_md5) {

@@ -172,8 +172,8 @@ static int settle(struct blob_writer *writer, int was_uncertain, int rc, struct 
         return rc;
     int settled = blob_settle_is_ours(writer, writer->store->http, &why);
     if (settled != 0 && why.retryable)
-        rc = blob_error_copy(writer->store, &why, err);
-    blob_error_clear(&why);
+        rc = kist_fault_repeat(writer->store->host, &why, err);
+    kist_fault_clear(&why);
     return settled == 0 ? 0 : rc;
 }
 
@@ -190,10 +190,10 @@ static int store_it(struct blob_writer *writer, struct kist_error *err)
     if (rc != 0)
         rc = settle(writer, was_uncertain, rc, &own);
     if (rc != 0)
-        blob_error_copy(writer->store, &own, err);
+        kist_fault_repeat(writer->store->host, &own, err);
     else
         writer->stored = writer->uncertain = 1;
-    blob_error_clear(&own);
+    kist_fault_clear(&own);
     return rc;
 }
 

@@ -55,13 +55,13 @@ static int remove_or_tell(struct blob_store *store, struct kist_http *http, cons
     struct kist_error own = {.struct_size = sizeof own};
     int rc = blob_remove_batch(store, http, keys, count, NULL, &own);
     if (rc != 0 && (own.retryable || rc == KIST_ERR_CANCELLED)) {
-        blob_error_copy(store, &own, err);
+        kist_fault_repeat(store->host, &own, err);
     } else if (rc != 0) {
         for (size_t i = 0; i < count; i++)
             tell(arg, keys[i], &own);
         rc = 0;
     }
-    blob_error_clear(&own);
+    kist_fault_clear(&own);
     return rc;
 }
 

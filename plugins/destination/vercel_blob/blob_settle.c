@@ -85,7 +85,7 @@ static int is_doubtful(struct blob_writer *writer, const struct blob_head *head)
 {
     struct blob_store *store = writer->store;
     char expected[64];
-    char *etag = blob_etag(head->entry.etag);
+    char *etag = kist_http_etag(head->entry.etag);
     blob_put_etag(writer, expected, sizeof expected);
     int same = etag && strcmp(etag, expected) == 0;
     free(etag);
@@ -128,8 +128,8 @@ int blob_settle_confirm(struct blob_writer *writer, struct kist_error *err)
         rc = store->host->fail(store->host, err, KIST_ERR_UNAVAILABLE,
                                "'%s' was stored, but the store does not show it", writer->key);
     else if (rc != 0)
-        blob_error_copy(store, &own, err);
-    blob_error_clear(&own);
+        kist_fault_repeat(store->host, &own, err);
+    kist_fault_clear(&own);
     return rc;
 }
 
@@ -160,5 +160,5 @@ void blob_settle_take_back(struct blob_writer *writer)
     else if (rc != KIST_ERR_NOT_FOUND && rc != KIST_ERR_EXISTS)
         host->log(host, KIST_LOG_WARNING, "'%s' may have been stored, and could not be removed again: %s",
                   writer->key, why.message ? why.message : "out of memory");
-    blob_error_clear(&why);
+    kist_fault_clear(&why);
 }

@@ -34,18 +34,6 @@ int64_t blob_number(const char *text, size_t size)
     return size > 0 ? value : -1;
 }
 
-char *blob_etag(const char *value)
-{
-    if (!value)
-        return NULL;
-    if (strncmp(value, "W/", 2) == 0)
-        value += 2;
-    size_t length = strlen(value);
-    if (length >= 2 && value[0] == '"' && value[length - 1] == '"')
-        return strndup(value + 1, length - 2);
-    return strdup(value);
-}
-
 void blob_hex(const unsigned char *data, size_t size, char *ret_text)
 {
     for (size_t i = 0; i < size; i++)

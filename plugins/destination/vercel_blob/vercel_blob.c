@@ -37,7 +37,7 @@ static void blob_close(void *self)
     struct blob_store *store = self;
     kist_http_free(store->http);
     kist_http_free(store->cleaner);
-    blob_calm_done(&store->calm);
+    kist_calm_done(&store->calm);
     free(store->id);
     free(store->api);
     free(store->content);
@@ -53,7 +53,7 @@ static int blob_open(const struct kist_host *host, const void *config, void **re
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
     store->host = host;
     store->config = config;
-    int rc = blob_calm_init(&store->calm, host);
+    int rc = kist_calm_init(&store->calm, host);
     if (rc != 0)
         host->fail(host, err, rc = KIST_ERR_FAILED, "no file descriptor is to be had");
     if (rc == 0)

@@ -10,6 +10,8 @@
 #ifndef KIST_VERCEL_BLOB_H
 #define KIST_VERCEL_BLOB_H
 
+#include "calm.h"
+#include "fault.h"
 #include "http.h"
 #include "json.h"
 
@@ -39,17 +41,11 @@ struct blob_config {
     const char *ca_file;
 };
 
-/* A host that never says "cancelled", for what has to be cleaned up after it was. */
-struct blob_calm {
-    struct kist_host host; /* first: the callbacks get its address */
-    int fd;                /* never readable */
-};
-
 struct blob_store {
     const struct kist_host *host;
     const struct blob_config *config;
     struct kist_http *http, *cleaner; /* the second works after cancelling, but not for long; made when needed */
-    struct blob_calm calm;
+    struct kist_calm calm;
     char *id;              /* of the store, a part of the token */
     char *api, *content;   /* URLs without a slash at their end */
     char *authorization;   /* the header's value */
@@ -76,8 +72,6 @@ int blob_key_check(const struct blob_store *store, const char *key, struct kist_
 int64_t blob_time(const char *text);
 /* A non-negative decimal number and nothing else, or -1. `size`: of the text. */
 int64_t blob_number(const char *text, size_t size);
-/* An etag without its quotes, as it is compared and given. New; NULL without memory or for NULL. */
-char *blob_etag(const char *value);
 void blob_hex(const unsigned char *data, size_t size, char *ret_text);
 int blob_fail_memory(const struct blob_store *store, struct kist_error *err);
 
@@ -87,8 +81,6 @@ int blob_client_new(const struct blob_store *store, const struct kist_host *host
 /* The one for what has to be done even when the run was cancelled. */
 int blob_client_cleaner(struct blob_store *store, struct kist_http **ret_http,
                         struct kist_error *err) KIST_CHECKED;
-int blob_calm_init(struct blob_calm *calm, const struct kist_host *host);
-void blob_calm_done(struct blob_calm *calm);
 
 /* blob_send.c - one request. */
 
@@ -130,9 +122,6 @@ void blob_write_headers(const struct blob_store *store, const char *content_type
 /* blob_error.c - the API's error codes as ours. */
 int blob_error_fill(struct blob_store *store, struct kist_http *http, const struct kist_http_request *request,
                     const struct kist_http_reply *reply, struct kist_error *err);
-/* An error of a call's own: empties it; copies it into the caller's. */
-void blob_error_clear(struct kist_error *err);
-int blob_error_copy(const struct blob_store *store, const struct kist_error *from, struct kist_error *err);
 
 /* blob_page.c - what replies say of blobs. Pure. */
 

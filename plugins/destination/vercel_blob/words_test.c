@@ -74,11 +74,11 @@ static void etags(void **state)
     static const char *const pairs[][2] = {{"\"a\"", "a"}, {"W/\"a\"", "a"}, {"a", "a"}, {"\"", "\""}, {"", ""}};
     (void)state;
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        char *etag = blob_etag(pairs[i][0]);
+        char *etag = kist_http_etag(pairs[i][0]);
         assert_string_equal(etag, pairs[i][1]);
         free(etag);
     }
-    assert_null(blob_etag(NULL));
+    assert_null(kist_http_etag(NULL));
 }
 
 static void keys(void **state)
