@@ -44,8 +44,8 @@ static void print_result(const struct kist_run_report *report)
            report->outcome == KIST_OUTCOME_OK ? "ok" : "degraded", kist_size_show(report->raw_size).text,
            kist_size_show(report->stored_size).text, kist_duration_show(report->duration_ms).text);
     if (report->objects)
-        printf("  %s objects, %s of them unchanged\n", kist_count_show(report->objects).text,
-               kist_count_show(report->reused).text);
+        printf("  %s object%s, %s of them unchanged\n", kist_count_show(report->objects).text,
+               report->objects == 1 ? "" : "s", kist_count_show(report->reused).text);
     if (report->vanished)
         printf("  %s vanished meanwhile\n", kist_count_show(report->vanished).text);
     if (report->omission)
