@@ -46,10 +46,13 @@ static void check_times(const char *text)
     }
 }
 
-static void check_patterns(const char *text)
+/* `features`: of the source. */
+static void check_patterns(const char *text, uint64_t features)
 {
     struct kist_error err = KIST_ERROR_INIT;
-    struct kist_config_pipeline pipeline = {.name = "shop", .item_name = text};
+    const struct kist_plugin plugin = {.kind = KIST_KIND_SOURCE, .name = "any", .features = features};
+    const struct kist_config_section source = {.name = "any", .plugin = &plugin};
+    struct kist_config_pipeline pipeline = {.name = "shop", .item_name = text, .source = &source};
     const struct kist_item items[] = {{.name = "shop.dump", .database = "shop"}, {.name = text, .database = text}};
     const struct kist_config config = {.pipelines = &pipeline, .pipeline_count = 1};
     struct kist_backup_name backup;
@@ -73,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     check_key(text);
     check_times(text);
-    check_patterns(text);
+    check_patterns(text, 0);
+    check_patterns(text, KIST_SOURCE_OBJECTS);
     free(text);
     return 0;
 }

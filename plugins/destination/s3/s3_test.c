@@ -115,8 +115,7 @@ static void contradictions(void **state)
                                           "a..b",
                                           "with space",
                                           "bucket?",
-                                          "b\xc3\xbc"
-                                          "cket"};
+                                          "b\xc3\xbcx"};
     static const char *const endpoints[] = {"s3.example.com",          "ftp://s3.example.com",     "https://",
                                             "https://u:p@example.com", "https://example.com/?a=b", "https:///x",
                                             "https://example.com/#x",  "http://example.com",       "https://a b"};
