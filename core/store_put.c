@@ -11,16 +11,27 @@ static int resumes(const struct kist_store *store)
     return (store->section->plugin->features & KIST_DESTINATION_RESUMES) != 0;
 }
 
+/* `put` as the plugin gets it: with the store's own key, which `ret_full` frees. */
+static int translate(const struct kist_store *store, const struct kist_put *put, struct kist_put *ret_whole,
+                     char **ret_full, struct kist_error *err)
+{
+    int code = kist_store_full_key(store, put->key, ret_full, err);
+    if (code)
+        return code;
+    *ret_whole = *put;
+    ret_whole->struct_size = sizeof *ret_whole;
+    ret_whole->key = *ret_full;
+    return 0;
+}
+
 int kist_store_put_begin(struct kist_store *store, const struct kist_put *put, void **ret_writer,
                          struct kist_error *err)
 {
+    struct kist_put whole;
     char *full = NULL;
-    int code = kist_store_full_key(store, put->key, &full, err);
+    int code = translate(store, put, &whole, &full, err);
     if (code)
         return code;
-    struct kist_put whole = *put;
-    whole.struct_size = sizeof whole;
-    whole.key = full;
     struct kist_store_call call = kist_store_call_begin(store, SILENCE);
     do
         code = store->plugin->put_begin(store->instance->self, &whole, ret_writer, err);
@@ -122,13 +133,11 @@ static int put_once(struct kist_store *store, const struct kist_put *put, const 
 int kist_store_put_object(struct kist_store *store, const struct kist_put *put, const void *data, size_t size,
                           struct kist_error *err)
 {
+    struct kist_put whole;
     char *full = NULL;
-    int code = kist_store_full_key(store, put->key, &full, err);
+    int code = translate(store, put, &whole, &full, err);
     if (code)
         return code;
-    struct kist_put whole = *put;
-    whole.struct_size = sizeof whole;
-    whole.key = full;
     whole.size = whole.size_estimate = (int64_t)size;
     struct kist_store_call call = kist_store_call_begin(store, SILENCE);
     do
@@ -151,14 +160,12 @@ int kist_store_put_bytes(struct kist_store *store, const char *key, const void *
 int kist_store_copy(struct kist_store *store, const char *from, const char *etag, const struct kist_put *put,
                     struct kist_error *err)
 {
+    struct kist_put whole;
     char *full_from = NULL, *full_to = NULL;
     int code = kist_store_full_key(store, from, &full_from, err);
     if (!code)
-        code = kist_store_full_key(store, put->key, &full_to, err);
+        code = translate(store, put, &whole, &full_to, err);
     if (!code) {
-        struct kist_put whole = *put;
-        whole.struct_size = sizeof whole;
-        whole.key = full_to;
         struct kist_store_call call = kist_store_call_begin(store, "did not answer");
         do
             code = store->plugin->copy(store->instance->self, full_from, etag, &whole, err);

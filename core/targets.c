@@ -154,7 +154,7 @@ int kist_target_check(struct kist_target *target, void *unused, struct kist_erro
 static int tolerate(const struct kist_target *target, int code, struct kist_error *err)
 {
     if (code && code != KIST_ERR_CANCELLED && code != KIST_ERR_TIMEOUT) {
-        kist_error_prefix(err, "what an earlier run left stays for now");
+        kist_error_prefix(err, "what an earlier run left is still there");
         kist_log_at(KIST_LOG_WARNING, target->store->where, err);
         kist_error_clear(err);
         return 0;

@@ -9,7 +9,6 @@ import argparse
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -17,7 +16,8 @@ sys.path.insert(0, str(HERE.parent / "support"))
 
 from cluster import Cluster  # noqa: E402
 from kist import Kist  # noqa: E402
-from measure import MEMORY_LIMIT, Commands, Table, machine, peak_memory, version  # noqa: E402
+import measure  # noqa: E402
+from measure import MEMORY_LIMIT, Commands, machine, peak_memory, version  # noqa: E402
 
 # About the size of the dump for each unit of the data's scale.
 UNIT = 100 << 20
@@ -147,19 +147,12 @@ def bench_restore(args, cluster, kist, table):
 
 def main():
     args = arguments()
-    args.kist = args.kist.resolve()
-    parent = args.dir or HERE.parent.parent / "build"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="bench.", dir=parent))
-    table = Table()
-    cluster = Cluster().start()
-    try:
-        bench(args, cluster, folder, table)
-    finally:
-        cluster.remove()
-        shutil.rmtree(folder, ignore_errors=True)
-    table.print()
-    sys.exit(1 if table.failed and not args.no_limits else 0)
+    with measure.bench(args) as (folder, table):
+        cluster = Cluster().start()
+        try:
+            bench(args, cluster, folder, table)
+        finally:
+            cluster.remove()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 """What the benchmarks measure with: commands in turn, medians, peak memory, and a table of ratios with limits."""
+import contextlib
 import os
+import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 MEMORY_LIMIT = 64 << 20
 
@@ -81,6 +85,21 @@ def machine(folder):
 
 def version(*words):
     return subprocess.run(words, text=True, stdout=subprocess.PIPE, check=True).stdout.split("\n")[0]
+
+
+@contextlib.contextmanager
+def bench(args):
+    """A folder to work in, gone afterwards, and the table that is printed behind it all; its limits give the exit status."""
+    args.kist = args.kist.resolve()
+    parent = args.dir or Path(__file__).resolve().parent.parent.parent / "build"
+    parent.mkdir(parents=True, exist_ok=True)
+    folder, table = Path(tempfile.mkdtemp(prefix="bench.", dir=parent)), Table()
+    try:
+        yield folder, table
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    table.print()
+    sys.exit(1 if table.failed and not args.no_limits else 0)
 
 
 class Table:

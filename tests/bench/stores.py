@@ -9,7 +9,6 @@ import random
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -17,7 +16,8 @@ sys.path.insert(0, str(HERE.parent / "support"))
 
 from cluster import clean_environment  # noqa: E402
 from kist import Kist  # noqa: E402
-from measure import MEMORY_LIMIT, Commands, Table, machine, peak_memory, version  # noqa: E402
+import measure  # noqa: E402
+from measure import MEMORY_LIMIT, Commands, machine, peak_memory, version  # noqa: E402
 from s3_ceph import Ceph  # noqa: E402
 from s3_swift import Swift  # noqa: E402
 from uplink import Uplink  # noqa: E402
@@ -215,28 +215,19 @@ PARTS_OF_IT = {"stream": bench_stream, "mirror": bench_mirror, "fan-out": bench_
 
 def main():
     args = arguments()
-    args.kist = args.kist.resolve()
-    parent = args.dir or HERE.parent.parent / "build"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="bench.", dir=parent))
-    table = Table()
-    stores = None
-    try:
+    with measure.bench(args) as (folder, table):
         stores = Stores(args, folder)
-        stores.buckets("source", "target")
-        table.head(
-            f"Measured on {machine(folder)}; {version(args.kist, 'version')}; {version('rclone', 'version')}; "
-            f"{version('/usr/bin/aws', '--version')}; {version('ceph-mon', '--version')}; medians of {args.runs} runs."
-        )
-        for name, part in PARTS_OF_IT.items():
-            if args.only in (None, name):
-                part(stores, table)
-    finally:
-        if stores:
+        try:
+            stores.buckets("source", "target")
+            table.head(
+                f"Measured on {machine(folder)}; {version(args.kist, 'version')}; {version('rclone', 'version')}; "
+                f"{version('/usr/bin/aws', '--version')}; {version('ceph-mon', '--version')}; medians of {args.runs} runs."
+            )
+            for name, part in PARTS_OF_IT.items():
+                if args.only in (None, name):
+                    part(stores, table)
+        finally:
             stores.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-    table.print()
-    sys.exit(1 if table.failed and not args.no_limits else 0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #define KIST_TEST_CHILD_TOOLS_H
 
 #include "child.h"
+#include "descriptors.h"
 #include "test_host.h"
 
 #include <errno.h>
@@ -24,14 +25,6 @@
 
 static struct kist_test_host test;
 static int fds_before;
-
-static inline int count_fds(void)
-{
-    int count = 0;
-    for (int fd = 0; fd < 1024; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
-}
 
 static inline int setup(void **state)
 {

@@ -2,6 +2,7 @@
 #ifndef KIST_TEST_HTTP_TOOLS_H
 #define KIST_TEST_HTTP_TOOLS_H
 
+#include "descriptors.h"
 #include "http.h"
 #include "http_server.h"
 #include "test_host.h"
@@ -18,14 +19,6 @@ static struct kist_http *http;
 static struct kist_http_reply reply;
 static char url[256];
 static int fds_before;
-
-static inline int count_fds(void)
-{
-    int count = 0;
-    for (int fd = 0; fd < 1024; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
-}
 
 static inline int setup(void **state)
 {
