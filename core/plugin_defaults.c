@@ -54,6 +54,86 @@ static int no_write_commit(void *writer, struct kist_error *err)
     return kist_fail(err, KIST_ERR_UNSUPPORTED, "this source takes nothing back");
 }
 
+static int no_counts(void *self, kist_count_fn give, void *arg, struct kist_error *err)
+{
+    (void)self;
+    (void)give;
+    (void)arg;
+    (void)err;
+    return 0;
+}
+
+static int no_restored_counts(void *restore, const struct kist_count *wanted, uint64_t count, kist_count_fn give,
+                              void *arg, struct kist_error *err)
+{
+    (void)wanted;
+    (void)count;
+    return no_counts(restore, give, arg, err);
+}
+
+static int no_restore_place(void *restore, kist_place_fn give, void *arg, struct kist_error *err)
+{
+    (void)restore;
+    (void)give;
+    (void)arg;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "this source cannot say where it restores to");
+}
+
+static int no_swap(void *self, const struct kist_swap *swap, kist_swapped_fn give, void *arg,
+                   struct kist_error *err)
+{
+    (void)self;
+    (void)swap;
+    (void)give;
+    (void)arg;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "this source restores nothing beside its target");
+}
+
+static int no_aim(void *self, const char *target, struct kist_error *err)
+{
+    (void)self;
+    (void)target;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "this source reads only what is configured");
+}
+
+static int no_scratch_begin(void *self, const char *work_dir, void **ret_scratch, const char **ret_target,
+                            struct kist_error *err)
+{
+    (void)self;
+    (void)work_dir;
+    (void)ret_scratch;
+    (void)ret_target;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "this source has no scratch place to restore to");
+}
+
+static int no_recognizes(const void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+    return 0;
+}
+
+static const char *no_text(void *self)
+{
+    (void)self;
+    return NULL;
+}
+
+static int no_new_key(const struct kist_host *host, kist_key_fn give, void *arg, struct kist_error *err)
+{
+    (void)host;
+    (void)give;
+    (void)arg;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "this filter has no keys");
+}
+
+static int can_decode(void *self, struct kist_error *err)
+{
+    (void)self;
+    (void)err;
+    return 0;
+}
+
 static int encode_begin(void *self, void *out, size_t capacity, size_t *ret_size, void **ret_encoder,
                         struct kist_error *err)
 {
@@ -163,6 +243,14 @@ static const struct member source_members[] = {
     UNLESS(RESTORING, write_abort, nothing_to_end),
     UNLESS(RESTORING, restore_end, nothing_to_end),
     OPTIONAL(read_about, no_read_about),
+    OPTIONAL(counts, no_counts),
+    OPTIONAL(restored_counts, no_restored_counts),
+    UNLESS(KIST_SOURCE_SWAPS, restore_place, no_restore_place),
+    UNLESS(KIST_SOURCE_SWAPS, swap, no_swap),
+    UNLESS(KIST_SOURCE_SWAPS, aim, no_aim),
+    UNLESS(KIST_SOURCE_DRILLS, scratch_begin, no_scratch_begin),
+    UNLESS(KIST_SOURCE_DRILLS, scratch_end, nothing_to_end),
+    OPTIONAL(restore_reject, nothing_to_end),
     {0},
 };
 #undef DESCRIPTOR
@@ -183,6 +271,11 @@ static const struct member filter_members[] = {
     REQUIRED(decode),
     REQUIRED(decode_finish),
     REQUIRED(decode_end),
+    OPTIONAL(recognizes, no_recognizes),
+    OPTIONAL(decoder_command, no_text),
+    OPTIONAL(settings, no_text),
+    OPTIONAL(new_key, no_new_key),
+    OPTIONAL(can_decode, can_decode),
     {0},
 };
 #undef DESCRIPTOR

@@ -29,6 +29,16 @@ struct kist_block {
     uint64_t size;
 };
 
+/* A pair of keys as texts in the filter's own notation; borrowed. */
+struct kist_key {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *identity;  /* secret: opens what was encrypted to the recipient */
+    const char *recipient; /* public: all that a machine that only encrypts has to know */
+};
+
+typedef int (*kist_key_fn)(void *arg, const struct kist_key *key);
+
 struct kist_filter {
     struct kist_plugin_head head;
     struct kist_plugin_about about;
@@ -74,6 +84,22 @@ struct kist_filter {
     int (*decode_finish)(void *decoder, struct kist_error *err);
     /* Required. Ends the decoder, also after a failure. */
     void (*decode_end)(void *decoder);
+
+    /* Optional. Whether a stream that begins with these bytes (the first 512, or all of a shorter one) is of this format: 1
+     * or 0. Needs no instance. Default: no. */
+    int (*recognizes)(const void *data, size_t size);
+    /* Optional. Once per instance: the command that takes the place of `stock_decoder` with this configuration (an
+     * option that the stock tool needs, say). Kept. Default: stock_decoder. */
+    const char *(*decoder_command)(void *self);
+    /* Optional. Once per instance: a text that differs whenever the configuration is such that streams written with one
+     * cannot stand in for those of the other (other recipients, say). Never a secret. Kept; NULL: nothing of that kind. */
+    const char *(*settings)(void *self);
+    /* Optional. Makes a new pair of keys and gives it once, for `kist key new`. Needs no instance; the result of `give` is
+     * returned. Default: the filter has no keys. */
+    int (*new_key)(const struct kist_host *host, kist_key_fn give, void *arg, struct kist_error *err);
+    /* Optional. Before the first decode_begin, where decoding is going to be wanted: 0 if this configuration can decode,
+     * else KIST_ERR_CONFIG (no identity is configured, say). Default: it can. */
+    int (*can_decode)(void *self, struct kist_error *err);
 };
 
 #if !defined(__cplusplus)

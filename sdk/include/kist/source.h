@@ -21,6 +21,10 @@ extern "C" {
  * left out of the backup and told, and one whose read fails with a retryable error (it changed, say) is read again from
  * its beginning. Keys that cannot be kept are left out, and the run is degraded. */
 #define KIST_SOURCE_OBJECTS UINT64_C(4)
+/* Targets are databases or the like: a restore can be made beside a living one, be compared by its counts and then take
+ * its place. restore_begin heeds all flags of struct kist_restore, and restore_place and swap are there. */
+#define KIST_SOURCE_SWAPS UINT64_C(8)
+#define KIST_SOURCE_DRILLS UINT64_C(16) /* scratch_begin and scratch_end are there, and restored_counts */
 
 /* One item. In a backup the plugin fills it (`struct_size` first) and hands it to a kist_item_fn; at restore the core
  * fills it from the manifest. Strings are borrowed. */
@@ -55,13 +59,46 @@ struct kist_facts {
     void (*end)(const struct kist_facts *facts);
 };
 
+/* A number that tells whether a restore holds what the original held. Strings are borrowed. */
+struct kist_count {
+    uint32_t struct_size;
+    uint32_t flags; /* KIST_COUNT_* */
+    const char *
+        kind; /* what is counted, [a-z_]+: "table" (rows), "sequence" (last value), "large_objects", "extension" */
+    const char *name; /* unique within its kind, as a person would write it: "public.orders" */
+    int64_t number;   /* -1: not counted, and `note` says why */
+    const char *hash; /* of the content, the same in whatever order it comes; or NULL */
+    const char *note; /* or NULL */
+};
+
+#define KIST_COUNT_AT_LEAST                                                                                       \
+    UINT32_C(1) /* it may have grown between counting and reading: a restore may hold more */
+#define KIST_COUNT_ESTIMATE UINT32_C(2) /* for the reader only; nothing is compared */
+#define KIST_COUNT_PRESENT UINT32_C(4)  /* only that it is there is compared */
+#define KIST_COUNT_SKIPPED                                                                                        \
+    UINT32_C(8) /* of a restore: this target cannot hold it, `note` says why; not compared */
+
+typedef int (*kist_count_fn)(void *arg, const struct kist_count *count);
+
 #define KIST_RESTORE_APPLY UINT32_C(1) /* into a target */
 #define KIST_RESTORE_CHECK UINT32_C(2) /* prove that the items can be read; touches no target */
 #define KIST_RESTORE_LOOK                                                                                         \
     UINT32_C(3) /* refuse the target if _APPLY would, change nothing; restore_end follows at once */
 
 #define KIST_RESTORE_CREATE UINT32_C(1) /* make the target if it is missing */
-#define KIST_RESTORE_CLEAN UINT32_C(2)  /* replace what is there */
+#define KIST_RESTORE_CLEAN UINT32_C(2)  /* replace what is there: all of it, at once, or nothing */
+/* Where the target holds something, leave it as it is and restore into a new place beside it, which the source names. */
+#define KIST_RESTORE_BESIDE UINT32_C(4)
+#define KIST_RESTORE_DRILL                                                                                        \
+    UINT32_C(8) /* the target is scratch: what it cannot hold is left out and given as skipped */
+#define KIST_RESTORE_NO_OWNER UINT32_C(16)    /* everything belongs to the role that restores */
+#define KIST_RESTORE_SCHEMA_ONLY UINT32_C(32) /* definitions without data */
+#define KIST_RESTORE_DATA_ONLY UINT32_C(64)   /* data without definitions, into a target that has these */
+#define KIST_RESTORE_OLD_CLIENT UINT32_C(128) /* go on with a client program that has known holes */
+/* The items are no backup: they come from anywhere, and nobody vouches for them. One whose restore would hand it to a
+ * program that does whatever it says (a script for psql, say) is KIST_ERR_REFUSED; also with _CHECK, at the first write that
+ * shows it. */
+#define KIST_RESTORE_FOREIGN UINT32_C(256)
 
 /* What to restore; the core fills it, borrowed during restore_begin. */
 struct kist_restore {
@@ -73,7 +110,55 @@ struct kist_restore {
     /* What is going to be written, so that a target that would refuse one of them later does so now. */
     const struct kist_item *items;
     uint64_t item_count;
+    /* Parts of the items in the source's own terms, each ending with NULL; NULL: everything. */
+    const char *const *tables, *const *schemas;
+    const char *role; /* to become before anything is made there; or NULL */
+    int64_t jobs;     /* how much at a time; 0 and 1: one after the other */
+    const char
+        *work_dir; /* an empty private directory for what has to lie on a disk meanwhile (jobs > 1); or NULL */
 };
+
+/* Where a restore writes to. The plugin fills it and hands it to a kist_place_fn; strings are borrowed. */
+struct kist_place {
+    uint32_t struct_size;
+    uint32_t flags;     /* KIST_PLACE_* */
+    const char *name;   /* of the target as asked for, what --confirm repeats: "shop" */
+    const char *server; /* "db.example.org port 5432" */
+    const char *
+        fresh; /* the new name where it is restored beside the target ("shop_restore_20261121_020000"), else NULL */
+    const char *
+        holds; /* what the target holds, for a person: "14 tables, about 1,200,000 rows, 3.4 GiB"; NULL: nothing */
+    const char *look; /* a shell command that looks at what was restored; or NULL */
+};
+
+#define KIST_PLACE_MISSING UINT32_C(1) /* the target does not exist (yet) */
+#define KIST_PLACE_SOURCE UINT32_C(2)  /* the target is what the section backs up */
+
+typedef int (*kist_place_fn)(void *arg, const struct kist_place *place);
+
+/* Borrowed during the call. */
+struct kist_swap {
+    uint32_t struct_size;
+    uint32_t flags;     /* KIST_SWAP_* */
+    const char *target; /* as in struct kist_restore */
+    const char *fresh;  /* that takes its place, as kist_place named it; NULL with KIST_SWAP_UNDO */
+};
+
+#define KIST_SWAP_UNDO UINT32_C(1) /* bring back what the newest swap put aside */
+#define KIST_SWAP_LOOK UINT32_C(2) /* only tell what would be done; refuse what would be refused */
+
+/* What a swap did, or would do. Strings are borrowed. */
+struct kist_swapped {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *name;       /* that is live now: "shop" */
+    const char *from;       /* what it was called before */
+    const char *kept;       /* what the one that was live is called now: "shop_before_20261121_020000" */
+    int64_t interrupted_ms; /* how long nobody could connect; 0 for a look */
+    int64_t ended_sessions;
+};
+
+typedef int (*kist_swapped_fn)(void *arg, const struct kist_swapped *swapped);
 
 struct kist_source {
     struct kist_plugin_head head;
@@ -118,12 +203,40 @@ struct kist_source {
     int (*write_commit)(void *writer, struct kist_error *err);
     /* Ends the writer; the target is as it was before write_begin. */
     void (*write_abort)(void *writer);
-    /* Ends the restore, after the last item or a failure. */
+    /* Ends the restore, after the last item or a failure. A place that was made for it stays only if every item that was
+     * begun was committed, restored_counts, if called, returned 0, and restore_reject was not called. */
     void (*restore_end)(void *restore);
 
     /* Optional. Once, between read_begin and the first read: gives the item as it is now being read. Its content type,
      * metadata and version count in place of those that items() gave; all else is ignored. Default: as items() gave. */
     int (*read_about)(void *reader, kist_item_fn give, void *arg, struct kist_error *err);
+
+    /* Optional. Once, after all items were read, before facts: the counts of the very state that was read. May wait until
+     * they are made. What was left out on purpose is given with its reason. A failure fails the run. Default: none. */
+    int (*counts)(void *self, kist_count_fn give, void *arg, struct kist_error *err);
+    /* Optional. After the last write_commit of an _APPLY, before restore_end: counts the same things again in the target.
+     * `wanted` (borrowed) is what counts gave at the backup; what is not there now is not given. What is there but is not
+     * sound (an index that is not valid, say) is KIST_ERR_CORRUPT. Default: none, and nothing is compared. */
+    int (*restored_counts)(void *restore, const struct kist_count *wanted, uint64_t count, kist_count_fn give,
+                           void *arg, struct kist_error *err);
+    /* Optional, with KIST_SOURCE_SWAPS. Between restore_begin (_LOOK or _APPLY) and restore_end: gives the place, once. */
+    int (*restore_place)(void *restore, kist_place_fn give, void *arg, struct kist_error *err);
+    /* Optional, with KIST_SOURCE_SWAPS. Puts a place that was restored beside a target into the target's name, and the target
+     * aside under a name of its own, both or neither, whenever this process dies. Gives what it did, once. */
+    int (*swap)(void *self, const struct kist_swap *swap, kist_swapped_fn give, void *arg, struct kist_error *err);
+    /* Optional, with KIST_SOURCE_SWAPS. Once, after open: from now on the instance reads `target` (as in struct
+     * kist_restore; NULL: what is configured) instead of what its configuration names. */
+    int (*aim)(void *self, const char *target, struct kist_error *err);
+    /* Optional, with KIST_SOURCE_DRILLS. Makes a scratch place of its own and gives the text (kept until scratch_end) that
+     * names it as a target. `work_dir` (kept) is an empty private directory. Refuses (KIST_ERR_REFUSED) whatever could be
+     * the source itself. */
+    int (*scratch_begin)(void *self, const char *work_dir, void **ret_scratch, const char **ret_target,
+                         struct kist_error *err);
+    /* Drops all that scratch_begin made and nothing else. Says in the log what it had to leave. */
+    void (*scratch_end)(void *scratch);
+    /* Optional. After restored_counts and right before restore_end: what was restored is not what was saved, so that a place
+     * that was made for it must go in restore_end, as if the restore had failed. Default: nothing is done. */
+    void (*restore_reject)(void *restore);
 };
 
 #if !defined(__cplusplus)
