@@ -111,10 +111,41 @@ def bench(args, cluster, folder, table):
                 "at most 64 MiB",
                 peak <= MEMORY_LIMIT,
             )
+        bench_age(args, cluster, folder, zstd, table)
     else:
         zstd.run("run", "p", timeout=3600)
     if args.only != "backup":
         bench_restore(args, cluster, zstd, table)
+
+
+def bench_age(args, cluster, folder, zstd, table):
+    """What encryption adds to a run that compresses. Nobody has the identity of this recipient: nothing is read back."""
+    recipient = "age17tyzjulkv9qq5je5nvmz2ax56aj3zey6nzq63e32mj0pgd37jqkqgs90lj"
+    sealed = Kist(folder / "age", cluster, args.kist)
+    section = f"\n[filter sealed]\nplugin = age\nrecipients = {recipient}\n"
+    sealed.pipeline("bench", filters="zstd, sealed", sections=section)
+    commands = Commands(cluster.client_env())
+    for name, kist in (("kist zstd", zstd), ("kist zstd, age", sealed)):
+
+        def fresh(kist=kist):
+            shutil.rmtree(kist.disk, ignore_errors=True)
+            kist.disk.mkdir(mode=0o700)
+
+        commands.add(name, " ".join(str(word) for word in kist.arguments(["-q", "run", "p"])), fresh)
+    commands.measure(args.runs)
+    table.ratio(
+        "`kist run` with zstd, age : `kist run` with zstd",
+        commands.median("kist zstd, age"),
+        commands.median("kist zstd"),
+        most=1.1,
+    )
+    peak = peak_memory(sealed, "-q", "run", "p", env=sealed.environment())
+    table.row(
+        "most memory of `kist run` with zstd, age",
+        f"{peak / (1 << 20):.1f} MiB",
+        "at most 64 MiB",
+        peak <= MEMORY_LIMIT,
+    )
 
 
 def bench_restore(args, cluster, kist, table):
