@@ -7,6 +7,7 @@
 
 #define MANIFEST_SUFFIX ".json"
 #define PENDING_SUFFIX ".pending"
+#define WORD_LETTERS "abcdefghijklmnopqrstuvwxyz"
 #define FOREIGN_GRACE (24 * 3600) /* seconds */
 
 char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix)
@@ -41,6 +42,27 @@ struct reading {
     struct kist_error unsound; /* why a key cannot be one: a store that gives such keys is not to be trusted */
 };
 
+/* ".<word>.<time>"; anything else is no mark. */
+static int add_mark(struct kist_catalog *catalog, const char *id, const char *suffix)
+{
+    struct kist_catalog_mark mark = {.word = ""};
+    size_t length = strspn(suffix + 1, WORD_LETTERS), count = catalog->mark_count;
+    if (length == 0 || length > KIST_MARK_WORD || suffix[length + 1] != '.' ||
+        !kist_id_parse(suffix + length + 2, NULL))
+        return 0;
+    if ((count & (count - 1)) == 0) {
+        struct kist_catalog_mark *larger = reallocarray(catalog->marks, count ? count * 2 : 1, sizeof *larger);
+        if (!larger)
+            return KIST_ERR_FAILED;
+        catalog->marks = larger;
+    }
+    memcpy(mark.id, id, sizeof mark.id);
+    memcpy(mark.word, suffix + 1, length);
+    memcpy(mark.time, suffix + length + 2, sizeof mark.time);
+    catalog->marks[catalog->mark_count++] = mark;
+    return 0;
+}
+
 /* Notes the id of a manifest or of a run's note; anything else in the folder is not ours to judge. */
 static int note_object(void *arg, const struct kist_object *object)
 {
@@ -60,7 +82,16 @@ static int note_object(void *arg, const struct kist_object *object)
         return add_id(&catalog->backups, &catalog->backup_count, id);
     if (strcmp(name + KIST_ID_LENGTH, PENDING_SUFFIX) == 0)
         return add_id(&catalog->pending, &catalog->pending_count, id);
-    return 0;
+    return name[KIST_ID_LENGTH] == '.' ? add_mark(catalog, id, name + KIST_ID_LENGTH) : 0;
+}
+
+static int compare_marks(const void *left, const void *right)
+{
+    const struct kist_catalog_mark *a = left, *b = right;
+    int order = strcmp(a->id, b->id);
+    if (!order)
+        order = strcmp(a->time, b->time);
+    return order ? order : strcmp(a->word, b->word);
 }
 
 static int compare_ids(const void *left, const void *right)
@@ -89,6 +120,8 @@ int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kis
         qsort(catalog.backups, catalog.backup_count, sizeof *catalog.backups, compare_ids);
     if (catalog.pending_count)
         qsort(catalog.pending, catalog.pending_count, sizeof *catalog.pending, compare_ids);
+    if (catalog.mark_count)
+        qsort(catalog.marks, catalog.mark_count, sizeof *catalog.marks, compare_marks);
     *ret_catalog = catalog;
     return 0;
 }
@@ -97,6 +130,7 @@ void kist_catalog_done(struct kist_catalog *catalog)
 {
     free(catalog->backups);
     free(catalog->pending);
+    free(catalog->marks);
     *catalog = (struct kist_catalog){0};
 }
 
@@ -106,17 +140,17 @@ int kist_catalog_has(const struct kist_catalog *catalog, const char *id)
            bsearch(id, catalog->backups, catalog->backup_count, sizeof *catalog->backups, compare_ids) != NULL;
 }
 
-int kist_catalog_load(struct kist_store *store, const char *pipeline, const char *id,
+int kist_catalog_load(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
                       struct kist_manifest *ret_manifest, struct kist_error *err)
 {
-    char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
+    char *key = kist_catalog_key(pipeline->name, id, MANIFEST_SUFFIX);
     char *text = NULL;
     size_t size = 0;
     if (!key)
         return no_memory(err);
     int code = kist_store_get_bytes(store, key, KIST_MANIFEST_LIMIT, &text, &size, err);
     if (!code) {
-        code = kist_manifest_parse(text, size, pipeline, id, ret_manifest, err);
+        code = kist_manifest_parse(text, size, pipeline->sign_key, pipeline->name, id, ret_manifest, err);
         if (code)
             code = kist_error_prefix(err, "%s: '%s'", kist_store_name(store), key);
     }

@@ -3,6 +3,7 @@
  *
  *     _kist/<pipeline>/<id>.json      a backup
  *     _kist/<pipeline>/<id>.pending   a run that has begun; it names the keys that it may have written
+ *     _kist/<pipeline>/<id>.<word>.<time>   a mark, see marks.h
  */
 #ifndef KIST_CORE_CATALOG_H
 #define KIST_CORE_CATALOG_H
@@ -14,12 +15,22 @@ struct kist_catalog_id {
     char id[KIST_ID_LENGTH + 1];
 };
 
+#define KIST_MARK_WORD 15 /* longest word of a mark */
+
+struct kist_catalog_mark {
+    char id[KIST_ID_LENGTH + 1];
+    char time[KIST_ID_LENGTH + 1]; /* in the form of an id */
+    char word[KIST_MARK_WORD + 1];
+};
+
 /* Ids found, oldest first. */
 struct kist_catalog {
     struct kist_catalog_id *backups;
     size_t backup_count;
     struct kist_catalog_id *pending;
     size_t pending_count;
+    struct kist_catalog_mark *marks; /* by id, and oldest first */
+    size_t mark_count;
     const char *
         taken; /* a key that a note names, but whose object is somebody else's: never removed. Borrowed, or NULL */
 };
@@ -30,8 +41,9 @@ void kist_catalog_done(struct kist_catalog *catalog);
 /* 1 when `id` is among the backups. */
 int kist_catalog_has(const struct kist_catalog *catalog, const char *id);
 
-/* The manifest of one backup, checked. KIST_ERR_NOT_FOUND when there is none, KIST_ERR_CORRUPT when it is damaged. */
-int kist_catalog_load(struct kist_store *store, const char *pipeline, const char *id,
+/* The manifest of one backup, checked, with the signature of the pipeline's sign_key if it has one. KIST_ERR_NOT_FOUND
+ * when there is none, KIST_ERR_CORRUPT when it is damaged. */
+int kist_catalog_load(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
                       struct kist_manifest *ret_manifest, struct kist_error *err) KIST_CHECKED;
 /* Writes the manifest: from now on the backup exists there. */
 int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text,

@@ -10,12 +10,12 @@ struct kist_config_section {
     uint32_t kind;
     const char *name; /* X; for a filter used without a section, the plugin's name */
     const struct kist_plugin *plugin;
-    void *config;                   /* the plugin's struct, filled; kept as long as the kist_config */
-    const char *prefix;             /* destinations: normalised, without '/' at the ends; "" when none */
-    const char *keep;               /* destinations: as written, or NULL */
-    struct kist_retry_policy retry; /* destinations: of every call to the store */
+    void *config;                            /* the plugin's struct, filled; kept as long as the kist_config */
+    const char *prefix;                      /* destinations: normalised, without '/' at the ends; "" when none */
+    const char *keep;                        /* destinations: as written, or NULL */
+    struct kist_retry_policy retry;          /* destinations: of every call to the store */
     const struct kist_config_stores *stores; /* that its plugin may open; NULL outside of a configuration */
-    const char *file;               /* where it stands, NULL for a filter without a section */
+    const char *file;                        /* where it stands, NULL for a filter without a section */
     int line;
 };
 
@@ -27,6 +27,15 @@ struct kist_config_stores {
 
 #define KIST_REQUIRE_ALL (-1)
 
+/* How a backup is proved; each level includes those before it. */
+enum kist_verify_level {
+    KIST_VERIFY_NONE,
+    KIST_VERIFY_SIZE,   /* every object exists with its size */
+    KIST_VERIFY_HASH,   /* and every stored byte is right */
+    KIST_VERIFY_DECODE, /* and it decodes to the bytes that were saved, which the source can read to their end */
+    KIST_VERIFY_DRILL   /* and it can be restored, with all that was counted */
+};
+
 struct kist_config_pipeline {
     const char *name;
     const struct kist_config_section *source;
@@ -36,11 +45,18 @@ struct kist_config_pipeline {
     size_t destination_count;
     const struct kist_config_section **notifiers;
     size_t notifier_count;
-    int require;                 /* how many destinations must hold the backup, or KIST_REQUIRE_ALL */
-    const char *item_name;       /* `name =`, or NULL */
-    const char *schedule, *keep; /* as written, or NULL */
-    size_t parallel;             /* items at a time; 0 counts as 1 */
-    int reuse;                   /* what has not changed stays where the last good backup has it */
+    int require;                         /* how many destinations must hold the backup, or KIST_REQUIRE_ALL */
+    const char *item_name;               /* `name =`, or NULL */
+    const char *schedule, *keep;         /* as written, or NULL */
+    size_t parallel;                     /* items at a time; 0 counts as 1 */
+    int reuse;                           /* what has not changed stays where the last good backup has it */
+    enum kist_verify_level verify;       /* of every new backup */
+    enum kist_verify_level verify_every; /* of the newest one, when the last proof is older than this: */
+    int64_t verify_every_ms;
+    const kist_list *critical_tables; /* that must hold at least one row; NULL: none */
+    uint64_t min_size;                /* bytes before filters, below which a backup is suspect; 0: none */
+    int max_shrink;                   /* percent that it may be smaller than those before it; 0 and 100: any */
+    const char *sign_key;             /* of the pipeline, else of [kist]; NULL: manifests are not signed */
     const char *file;
     int line;
 };

@@ -8,6 +8,8 @@ static const struct kist_option global_keys[] = {
     KIST_OPTION(
         struct kist_global_keys, state,
         .help = "directory of locks and run history; the default is /var/lib/kist, or below the home directory"),
+    KIST_OPTION(struct kist_global_keys, sign_key,
+                .help = "signs the manifests of all pipelines; one without this signature is refused"),
     KIST_OPTION_END,
 };
 
@@ -34,6 +36,20 @@ static const struct kist_option pipeline_keys[] = {
     KIST_OPTION(
         struct kist_pipeline_keys, reuse, .def = "yes",
         .help = "what has not changed since the last good backup is not copied again, where the source can tell"),
+    KIST_OPTION(struct kist_pipeline_keys, verify, .def = "none", .choices = KIST_VERIFY_CHOICES,
+                .help = "how each new backup is proved before the run counts as good"),
+    KIST_OPTION(struct kist_pipeline_keys, verify_every,
+                .help = "how often the newest backup is proved after a run, and how: '7d drill'"),
+    KIST_OPTION(struct kist_pipeline_keys, critical_tables,
+                .help = "tables that a good backup has, with at least one row: 'public.orders'"),
+    KIST_OPTION(struct kist_pipeline_keys, min_size,
+                .help = "a backup with fewer bytes, before filters, is suspect"),
+    KIST_OPTION(
+        struct kist_pipeline_keys, max_shrink, .def = "50%",
+        .help = "a backup that is smaller than the median of the last five by more than this is suspect, in bytes "
+                "or rows; 100% turns it off"),
+    KIST_OPTION(struct kist_pipeline_keys, sign_key,
+                .help = "signs the manifests; one without this signature is refused (that of [kist])"),
     KIST_OPTION(struct kist_pipeline_keys, keep,
                 .help = "which backups stay, as in '7 daily, 4 weekly'; kept as text"),
     KIST_OPTION_END,

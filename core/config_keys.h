@@ -4,10 +4,13 @@
 
 #include "config_bind.h"
 
+#define KIST_VERIFY_CHOICES "none|size|hash|decode|drill" /* in the order of enum kist_verify_level */
+
 /* [kist] */
 struct kist_global_keys {
     kist_list plugin_dirs;
     const char *state;
+    kist_secret sign_key;
 };
 
 /* [pipeline NAME] */
@@ -22,6 +25,12 @@ struct kist_pipeline_keys {
     const char *keep;
     int64_t parallel;
     kist_switch reuse;
+    kist_choice verify;
+    const char *verify_every;
+    kist_list critical_tables;
+    kist_size min_size;
+    const char *max_shrink;
+    kist_secret sign_key;
 };
 
 /* [source NAME], [filter NAME], [destination NAME], [notifier NAME]; all but `plugin` in destinations only */

@@ -221,6 +221,76 @@ static void check_stores(struct wiring *wiring)
     }
 }
 
+/* ---- how it is proved ---- */
+
+static void report_value(struct wiring *wiring, const char *key, const char *value, const char *example)
+{
+    struct kist_config_place place = kist_bind_place(&wiring->scope, key);
+    kist_problem_add(&wiring->store->problems, &place, "'%s' is not understood", value);
+    kist_problem_hint(&wiring->store->problems, "write %s = %s", key, example);
+}
+
+/* "7d drill" */
+static void parse_verify_every(struct wiring *wiring, const char *text)
+{
+    static const char *const levels[] = {"size", "hash", "decode", "drill"};
+    struct kist_config_pipeline *shown = &wiring->pipeline->shown;
+    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
+    size_t length = strcspn(text, " \t");
+    const char *level = text + length + strspn(text + length, " \t");
+    char *rhythm = strndup(text, length);
+    int sound =
+        rhythm && !kist_duration_parse(rhythm, &shown->verify_every_ms, &err) && shown->verify_every_ms > 0;
+    free(rhythm);
+    for (size_t i = 0; sound && i < sizeof levels / sizeof *levels; i++)
+        if (strcmp(levels[i], level) == 0)
+            shown->verify_every = (enum kist_verify_level)(KIST_VERIFY_SIZE + i);
+    if (!shown->verify_every)
+        report_value(wiring, "verify_every", text, "7d drill");
+}
+
+/* "50%" */
+static void parse_max_shrink(struct wiring *wiring, const char *text)
+{
+    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
+    size_t length = strlen(text);
+    char *digits = length > 1 && text[length - 1] == '%' ? strndup(text, length - 1) : NULL;
+    int64_t number = 0;
+    if (digits && !kist_integer_parse(digits, &number, &err) && number >= 1 && number <= 100)
+        wiring->pipeline->shown.max_shrink = (int)number;
+    else
+        report_value(wiring, "max_shrink", text, "50%");
+    free(digits);
+}
+
+#define SIGN_KEY_MIN 16 /* characters; a shorter one can be guessed */
+
+static void choose_sign_key(struct wiring *wiring)
+{
+    const kist_secret *own = &wiring->pipeline->keys.sign_key, *common = &wiring->store->keys.sign_key;
+    const char *key = own->reveal ? own->reveal : common->reveal;
+    if (key && strlen(key) < SIGN_KEY_MIN) {
+        struct kist_config_place place = kist_bind_place(&wiring->scope, "sign_key");
+        kist_problem_add(&wiring->store->problems, &place, "it is shorter than %d characters", SIGN_KEY_MIN);
+        kist_problem_hint(&wiring->store->problems, "`openssl rand -hex 32` makes a good one");
+    }
+    wiring->pipeline->shown.sign_key = key;
+}
+
+static void wire_proof(struct wiring *wiring)
+{
+    const struct kist_pipeline_keys *keys = &wiring->pipeline->keys;
+    struct kist_config_pipeline *shown = &wiring->pipeline->shown;
+    shown->verify = keys->verify.index > 0 ? (enum kist_verify_level)keys->verify.index : KIST_VERIFY_NONE;
+    shown->critical_tables = &keys->critical_tables;
+    shown->min_size = keys->min_size.bytes;
+    if (keys->verify_every && *keys->verify_every)
+        parse_verify_every(wiring, keys->verify_every);
+    if (keys->max_shrink && *keys->max_shrink)
+        parse_max_shrink(wiring, keys->max_shrink);
+    choose_sign_key(wiring);
+}
+
 /* What only makes sense, or makes none, with this source. */
 static void check_source(struct wiring *wiring)
 {
@@ -262,6 +332,7 @@ static void wire(struct wiring *wiring)
     shown->keep = keys->keep;
     shown->parallel = (size_t)keys->parallel;
     shown->reuse = keys->reuse.on != 0;
+    wire_proof(wiring);
     check_source(wiring);
     if (keys->require)
         shown->require = parse_require(wiring, keys->require, (size_t)keys->destinations.count);

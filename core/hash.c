@@ -1,6 +1,8 @@
 #include "hash.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <string.h>
 
 /* The struct is never defined: it is libcrypto's context under our name. */
@@ -32,18 +34,36 @@ int kist_hash_update(struct kist_hash *hash, const void *data, size_t size, stru
     return 0;
 }
 
-int kist_hash_finish(struct kist_hash *hash, char ret_hex[KIST_SHA256_HEX + 1], struct kist_error *err)
+static void write_hex(const unsigned char digest[KIST_SHA256_HEX / 2], char ret_hex[KIST_SHA256_HEX + 1])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (EVP_DigestFinal_ex(context_of(hash), digest, &size) != 1 || size != KIST_SHA256_HEX / 2)
-        return kist_fail(err, KIST_ERR_FAILED, "libcrypto failed in SHA-256");
-    for (unsigned int i = 0; i < size; i++) {
+    for (unsigned int i = 0; i < KIST_SHA256_HEX / 2; i++) {
         ret_hex[2 * i] = digits[digest[i] >> 4];
         ret_hex[2 * i + 1] = digits[digest[i] & 15];
     }
     ret_hex[KIST_SHA256_HEX] = '\0';
+}
+
+int kist_hash_finish(struct kist_hash *hash, char ret_hex[KIST_SHA256_HEX + 1], struct kist_error *err)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    if (EVP_DigestFinal_ex(context_of(hash), digest, &size) != 1 || size != KIST_SHA256_HEX / 2)
+        return kist_fail(err, KIST_ERR_FAILED, "libcrypto failed in SHA-256");
+    write_hex(digest, ret_hex);
+    return 0;
+}
+
+int kist_hmac_bytes(const char *key, const void *data, size_t size, char ret_hex[KIST_SHA256_HEX + 1],
+                    struct kist_error *err)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    size_t key_size = strlen(key);
+    if (key_size > INT_MAX || !HMAC(EVP_sha256(), key, (int)key_size, data, size, digest, &length) ||
+        length != KIST_SHA256_HEX / 2)
+        return kist_fail(err, KIST_ERR_FAILED, "libcrypto failed in HMAC-SHA256");
+    write_hex(digest, ret_hex);
     return 0;
 }
 

@@ -18,6 +18,9 @@ int kist_hash_finish(struct kist_hash *hash, char ret_hex[KIST_SHA256_HEX + 1],
 /* Of one piece of memory. */
 int kist_hash_bytes(const void *data, size_t size, char ret_hex[KIST_SHA256_HEX + 1],
                     struct kist_error *err) KIST_CHECKED;
+/* HMAC-SHA256 of one piece of memory. */
+int kist_hmac_bytes(const char *key, const void *data, size_t size, char ret_hex[KIST_SHA256_HEX + 1],
+                    struct kist_error *err) KIST_CHECKED;
 /* 1 for 64 lower-case hex digits. */
 int kist_hash_is_hex(const char *text);
 

@@ -8,6 +8,7 @@ void kist_manifest_item_done(struct kist_manifest_item *item)
     for (size_t i = 0; i < item->filter_count; i++) {
         free(item->filters[i].plugin);
         free(item->filters[i].version);
+        free(item->filters[i].settings);
     }
     free(item->filters);
     free(item->name);
@@ -32,6 +33,8 @@ void kist_manifest_done(struct kist_manifest *manifest)
     free(manifest->notes_key);
     json_decref(manifest->labels);
     json_decref(manifest->facts);
+    json_decref(manifest->suspect);
+    kist_counts_done(&manifest->counts);
     *manifest = (struct kist_manifest){0};
 }
 
@@ -53,17 +56,24 @@ int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_
 }
 
 int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin, const char *version,
-                             struct kist_error *err)
+                             const char *settings, struct kist_error *err)
 {
     struct kist_manifest_filter *filters = reallocarray(item->filters, item->filter_count + 1, sizeof *filters);
     if (!filters)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
     item->filters = filters;
     struct kist_manifest_filter *filter = &filters[item->filter_count++];
-    *filter = (struct kist_manifest_filter){.plugin = strdup(plugin), .version = strdup(version)};
-    if (!filter->plugin || !filter->version)
+    int said = settings && *settings;
+    *filter = (struct kist_manifest_filter){
+        .plugin = strdup(plugin), .version = strdup(version), .settings = said ? strdup(settings) : NULL};
+    if (!filter->plugin || !filter->version || (said && !filter->settings))
         return kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
     return 0;
+}
+
+int kist_safety_is(const struct kist_manifest *manifest)
+{
+    return json_object_get(manifest->labels, KIST_SAFETY_LABEL) != NULL;
 }
 
 uint64_t kist_manifest_raw_size(const struct kist_manifest *manifest)

@@ -2,12 +2,14 @@
  * manifest.h - the document that makes a backup exist. It is the same on every destination.
  *
  * JSON, one field a line at the top level. Its last line is "checksum": the SHA-256 of every byte before that line, so
- * that no flipped bit anywhere in the document goes unseen. Unknown fields are ignored; the version is "kist_manifest".
+ * that no flipped bit anywhere in the document goes unseen. Where a sign_key is configured, the line before it is
+ * "signature": the HMAC-SHA256 of every byte before that one, which nobody without the key can make. Unknown fields are ignored; the version is "kist_manifest".
  */
 #ifndef KIST_CORE_MANIFEST_H
 #define KIST_CORE_MANIFEST_H
 
 #include "backup_id.h"
+#include "counts.h"
 #include "hash.h"
 
 #include <jansson.h>
@@ -23,6 +25,7 @@ struct kist_digest {
 
 struct kist_manifest_filter {
     char *plugin, *version;
+    char *settings; /* a short hash of what the filter said of its settings, or NULL */
 };
 
 struct kist_manifest_item {
@@ -46,6 +49,8 @@ struct kist_manifest {
     char *source_plugin, *source_version;
     json_t *labels; /* object of strings */
     json_t *facts;  /* object; what the source told */
+    struct kist_counts counts;
+    json_t *suspect; /* array of reasons why it may not be what it should be; NULL: none */
     struct kist_manifest_item *items;
     size_t item_count;
     char *notes_key; /* RESTORE.txt, or NULL */
@@ -58,15 +63,22 @@ void kist_manifest_item_done(struct kist_manifest_item *item);
 int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_item **ret_item,
                            struct kist_error *err) KIST_CHECKED;
 int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin, const char *version,
-                             struct kist_error *err) KIST_CHECKED;
+                             const char *settings, struct kist_error *err) KIST_CHECKED;
 
-/* The document. New. */
-int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, size_t *ret_size,
-                         struct kist_error *err) KIST_CHECKED;
-/* Reads and checks a document: its checksum, its form, and that it is the one of `pipeline` and `id`. Anything wrong is
- * KIST_ERR_CORRUPT. */
-int kist_manifest_parse(const char *text, size_t size, const char *pipeline, const char *id,
+/* The document, signed with `sign_key` if that is not NULL. New. */
+int kist_manifest_format(const struct kist_manifest *manifest, const char *sign_key, char **ret_text,
+                         size_t *ret_size, struct kist_error *err) KIST_CHECKED;
+/* Reads and checks a document: its checksum, the signature of `sign_key` (NULL: none is asked for), its form, and that it
+ * is the one of `pipeline` and `id`. Anything wrong is KIST_ERR_CORRUPT. */
+int kist_manifest_parse(const char *text, size_t size, const char *sign_key, const char *pipeline, const char *id,
                         struct kist_manifest *ret_manifest, struct kist_error *err) KIST_CHECKED;
+
+/* A backup with this label was made before a restore, of what was replaced then: its value is the id of what was restored.
+ * It may be of another database than those before it, so it is never the latest one of its pipeline. */
+#define KIST_SAFETY_LABEL "safety"
+
+/* 1 for the manifest of such a backup. */
+int kist_safety_is(const struct kist_manifest *manifest);
 
 /* Sums over the items. */
 uint64_t kist_manifest_raw_size(const struct kist_manifest *manifest);

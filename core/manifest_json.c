@@ -1,5 +1,5 @@
+#include "manifest.h"
 #include "manifest_seal.h"
-#include "text.h"
 #include "units.h"
 
 #include <stdlib.h>
@@ -10,22 +10,27 @@ static json_t *digest_json(const struct kist_digest *digest)
     return json_pack("{s:I, s:s}", "size", (json_int_t)digest->size, "sha256", digest->sha256);
 }
 
-static json_t *filters_json(const struct kist_manifest_item *item)
-{
-    json_t *filters = json_array();
-    for (size_t i = 0; i < item->filter_count; i++)
-        if (json_array_append_new(filters, json_pack("{s:s, s:s}", "plugin", item->filters[i].plugin, "version",
-                                                     item->filters[i].version)) != 0) {
-            json_decref(filters);
-            return NULL;
-        }
-    return filters;
-}
-
 /* json_pack's own optional fields vanish silently when there is no memory for them. */
 static int set_text(json_t *object, const char *name, const char *text)
 {
     return text ? json_object_set_new(object, name, json_string(text)) : 0;
+}
+
+static json_t *filters_json(const struct kist_manifest_item *item)
+{
+    json_t *filters = json_array();
+    for (size_t i = 0; i < item->filter_count; i++) {
+        const struct kist_manifest_filter *filter = &item->filters[i];
+        json_t *json = json_pack("{s:s, s:s}", "plugin", filter->plugin, "version", filter->version);
+        if (json && !set_text(json, "settings", filter->settings) && !json_array_append(filters, json)) {
+            json_decref(json);
+            continue;
+        }
+        json_decref(json);
+        json_decref(filters);
+        return NULL;
+    }
+    return filters;
 }
 
 static json_t *item_json(const struct kist_manifest_item *item)
@@ -54,11 +59,15 @@ static json_t *head_json(const struct kist_manifest *manifest)
                         : NULL;
     if (manifest->notes_key && !notes)
         return NULL;
-    return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o*}", "kist_manifest",
-                     KIST_MANIFEST_VERSION, "pipeline", manifest->pipeline, "id", manifest->id, "started", started,
-                     "finished", finished, "kist", manifest->kist_version, "labels", manifest->labels, "source",
-                     "plugin", manifest->source_plugin, "version", manifest->source_version, "facts",
-                     manifest->facts, "restore_notes", notes);
+    json_t *head = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o*}", "kist_manifest",
+                             KIST_MANIFEST_VERSION, "pipeline", manifest->pipeline, "id", manifest->id, "started",
+                             started, "finished", finished, "kist", manifest->kist_version, "labels",
+                             manifest->labels, "source", "plugin", manifest->source_plugin, "version",
+                             manifest->source_version, "facts", manifest->facts, "restore_notes", notes);
+    if (head && (!manifest->suspect || !json_object_set(head, "suspect", manifest->suspect)))
+        return head;
+    json_decref(head);
+    return NULL;
 }
 
 static int unwritable(struct kist_error *err)
@@ -80,6 +89,21 @@ static int write_json(json_t *json, size_t flags, char **ret_text, struct kist_e
         return unwritable(err);
     }
     *ret_text = text;
+    return 0;
+}
+
+/* One line, however many tables there are. */
+static int add_counts(struct kist_text *text, const struct kist_manifest *manifest, struct kist_error *err)
+{
+    char *counts = NULL;
+    if (manifest->counts.count == 0)
+        return 0;
+    int code = write_json(kist_counts_json(&manifest->counts), 0, &counts, err);
+    if (code)
+        return code;
+    kist_text_add(text, ",\n  \"counts\": ");
+    kist_text_add(text, counts);
+    free(counts);
     return 0;
 }
 
@@ -108,19 +132,8 @@ static int fail_large(const struct kist_manifest *manifest, size_t size, struct 
     return KIST_ERR_FAILED;
 }
 
-/* Puts the checksum and the end behind the rest. */
-static int seal(struct kist_text *text, struct kist_error *err)
-{
-    char sha256[KIST_SHA256_HEX + 1];
-    if (kist_text_failed(text))
-        return unwritable(err);
-    int code = kist_hash_bytes(kist_text_get(text), text->size, sha256, err);
-    kist_text_printf(text, KIST_SEAL_START "%s" KIST_SEAL_END, sha256);
-    return code;
-}
-
-int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, size_t *ret_size,
-                         struct kist_error *err)
+int kist_manifest_format(const struct kist_manifest *manifest, const char *sign_key, char **ret_text,
+                         size_t *ret_size, struct kist_error *err)
 {
     KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
     char *head = NULL;
@@ -130,9 +143,11 @@ int kist_manifest_format(const struct kist_manifest *manifest, char **ret_text, 
     /* The closing brace goes; the seal brings its own. */
     kist_text_add_bytes(&text, head, strlen(head) - 2);
     free(head);
-    code = add_items(&text, manifest, err);
+    code = add_counts(&text, manifest, err);
     if (!code)
-        code = seal(&text, err);
+        code = add_items(&text, manifest, err);
+    if (!code)
+        code = kist_seal_add(&text, sign_key, err);
     size_t size = text.size;
     if (!code && size > KIST_MANIFEST_LIMIT)
         return fail_large(manifest, size, err);

@@ -1,25 +1,9 @@
 #include "key.h"
+#include "manifest.h"
 #include "manifest_seal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define SEAL_SIZE (sizeof KIST_SEAL_START - 1 + KIST_SHA256_HEX + sizeof KIST_SEAL_END - 1)
-
-static int check_seal(const char *text, size_t size, struct kist_error *err)
-{
-    char sha256[KIST_SHA256_HEX + 1];
-    if (size <= SEAL_SIZE)
-        return kist_fail(err, KIST_ERR_CORRUPT, "it is cut off (%zu bytes)", size);
-    const char *seal = text + size - SEAL_SIZE;
-    if (memcmp(seal, KIST_SEAL_START, sizeof KIST_SEAL_START - 1) != 0 ||
-        memcmp(seal + SEAL_SIZE - (sizeof KIST_SEAL_END - 1), KIST_SEAL_END, sizeof KIST_SEAL_END - 1) != 0)
-        return kist_fail(err, KIST_ERR_CORRUPT, "it does not end with its checksum");
-    int code = kist_hash_bytes(text, size - SEAL_SIZE, sha256, err);
-    if (!code && memcmp(seal + sizeof KIST_SEAL_START - 1, sha256, KIST_SHA256_HEX) != 0)
-        code = kist_fail(err, KIST_ERR_CORRUPT, "its checksum does not match its content");
-    return code;
-}
 
 /* Fields are read by these; a missing or odd one is noted once and the reading goes on. */
 struct reading {
@@ -116,11 +100,13 @@ static int read_item(struct reading *reading, json_t *json, struct kist_manifest
         reading->wrong = "filters";
     json_array_foreach(filters, index, filter) {
         char *plugin = text_field(reading, filter, "plugin", 1),
-             *version = text_field(reading, filter, "version", 1);
+             *version = text_field(reading, filter, "version", 1),
+             *settings = text_field(reading, filter, "settings", 0);
         if (plugin && version)
-            code = kist_manifest_add_filter(item, plugin, version, err);
+            code = kist_manifest_add_filter(item, plugin, version, settings, err);
         free(plugin);
         free(version);
+        free(settings);
         if (code)
             return code;
     }
@@ -150,6 +136,21 @@ static int check_unique(struct reading *reading, const struct kist_manifest *man
             reading->wrong = "items";
     free(texts);
     return 0;
+}
+
+/* What was counted, and what was thought of it; both may be missing. */
+static int read_judgement(struct reading *reading, json_t *json, struct kist_manifest *manifest,
+                          struct kist_error *err)
+{
+    json_t *counts = json_object_get(json, "counts"), *suspect = json_object_get(json, "suspect"), *reason = NULL;
+    size_t index = 0;
+    if (suspect && (!json_is_array(suspect) || json_array_size(suspect) == 0) && !reading->wrong)
+        reading->wrong = "suspect";
+    json_array_foreach(suspect, index, reason)
+        if (!json_is_string(reason) && !reading->wrong)
+            reading->wrong = "suspect";
+    manifest->suspect = json_incref(suspect);
+    return counts ? kist_counts_parse(counts, &manifest->counts, err) : 0;
 }
 
 static int read_fields(struct reading *reading, json_t *json, struct kist_manifest *manifest,
@@ -184,6 +185,8 @@ static int read_fields(struct reading *reading, json_t *json, struct kist_manife
             return code;
     }
     int code = check_unique(reading, manifest, err);
+    if (!code)
+        code = read_judgement(reading, json, manifest, err);
     if (code)
         return code;
     return reading->wrong ? kist_fail(err, KIST_ERR_CORRUPT, "its field '%s' is missing or not as it should be",
@@ -210,12 +213,12 @@ static int read_document(json_t *json, const char *pipeline, const char *id, str
     return code;
 }
 
-int kist_manifest_parse(const char *text, size_t size, const char *pipeline, const char *id,
+int kist_manifest_parse(const char *text, size_t size, const char *sign_key, const char *pipeline, const char *id,
                         struct kist_manifest *ret_manifest, struct kist_error *err)
 {
     struct kist_manifest manifest = {0};
     json_error_t where;
-    int code = check_seal(text, size, err);
+    int code = kist_seal_check(text, size, sign_key, err);
     json_t *json = code ? NULL : json_loadb(text, size, JSON_REJECT_DUPLICATES, &where);
     if (!code && !json)
         code = kist_fail(err,

@@ -80,6 +80,7 @@ static int copy_from(const struct work *work, const struct kist_target *from, st
     int code = kist_store_open(from->section, targets->pipeline->name, to->store->cancel, &source, err);
     if (!code) {
         struct kist_backup_copy copy = {.pipeline = targets->pipeline->name,
+                                        .sign_key = targets->pipeline->sign_key,
                                         .id = id,
                                         .owner = targets->owner,
                                         .from = source,

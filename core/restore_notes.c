@@ -34,14 +34,27 @@ static void add_quoted(struct kist_text *text, const char *word)
 }
 
 /* The decoders of all filters, last applied first, as a pipe. Nothing for an item without filters. */
-static void add_decoders(struct kist_text *text, const struct kist_config_pipeline *pipeline)
+static void add_decoders(struct kist_text *text, struct kist_instance *const *filters, size_t count)
 {
-    for (size_t i = pipeline->filter_count; i-- > 0;)
-        kist_text_printf(text, " | %s", pipeline->filters[i]->plugin->as.filter.stock_decoder);
+    for (size_t i = count; i-- > 0;) {
+        const struct kist_filter *filter = &filters[i]->plugin->as.filter;
+        const char *command = filter->decoder_command(filters[i]->self);
+        kist_text_printf(text, " | %s", command ? command : filter->stock_decoder);
+    }
+}
+
+/* Whoever finds this file needs one thing more than it and the objects. */
+static void add_keys(struct kist_text *text, struct kist_instance *const *filters, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (filters[i]->plugin->features & KIST_FILTER_ENCRYPTS)
+            kist_text_printf(
+                text, "The files are encrypted by '%s': its key, which is not stored here, is needed, too.\n\n",
+                filters[i]->plugin->name);
 }
 
 static void add_restore(struct kist_text *text, const struct kist_manifest *manifest,
-                        const struct kist_config_pipeline *pipeline)
+                        struct kist_instance *const *filters, size_t count)
 {
     int needs_target = 0;
     for (size_t i = 0; i < manifest->item_count; i++)
@@ -60,7 +73,7 @@ static void add_restore(struct kist_text *text, const struct kist_manifest *mani
         text->failed |= kist_text_failed(&file);
         kist_text_add(text, "    cat ");
         add_quoted(text, kist_text_get(&file));
-        add_decoders(text, pipeline);
+        add_decoders(text, filters, count);
         if (item->stock_restore) {
             kist_text_printf(text, " | %s\n", item->stock_restore);
         } else {
@@ -79,13 +92,13 @@ static int are_objects(const struct kist_config_pipeline *pipeline)
 
 /* Thousands of objects that all go the same way. No key holds a line break, and none of these lines is END. */
 static void add_loop(struct kist_text *text, const struct kist_manifest *manifest,
-                     const struct kist_config_pipeline *pipeline)
+                     struct kist_instance *const *filters, size_t count)
 {
     kist_text_add(text, "2. Decode. The objects, each under the key that it had, are then below restored/.\n\n"
                         "    set -o pipefail\n"
                         "    while IFS= read -r file <&3 && IFS= read -r key <&3; do\n"
                         "        mkdir -p \"${key%/*}\" && cat \"$file\"");
-    add_decoders(text, pipeline);
+    add_decoders(text, filters, count);
     kist_text_add(text, " > \"$key\" || exit 1\n    done 3<<'END'\n");
     for (size_t i = 0; i < manifest->item_count; i++) {
         kist_text_add(text, "./");
@@ -96,7 +109,8 @@ static void add_loop(struct kist_text *text, const struct kist_manifest *manifes
 }
 
 int kist_restore_notes_format(const struct kist_manifest *manifest, const struct kist_config_pipeline *pipeline,
-                              char **ret_text, struct kist_error *err)
+                              struct kist_instance *const *filters, size_t filter_count, char **ret_text,
+                              struct kist_error *err)
 {
     struct kist_text text = KIST_TEXT_INIT;
     char started[KIST_TIME_LENGTH + 1];
@@ -117,14 +131,15 @@ int kist_restore_notes_format(const struct kist_manifest *manifest, const struct
         kist_text_add(&text, "\n");
     }
     kist_text_add(&text, "END\n\n");
+    add_keys(&text, filters, filter_count);
     if (!are_objects(pipeline))
-        add_restore(&text, manifest, pipeline);
-    else if (pipeline->filter_count == 0)
+        add_restore(&text, manifest, filters, filter_count);
+    else if (filter_count == 0)
         kist_text_add(
             &text, "2. Copy them to where they belong. They are the objects themselves, each under the key that "
                    "it had,\n   below the folder of the backup that copied it.\n");
     else
-        add_loop(&text, manifest, pipeline);
+        add_loop(&text, manifest, filters, filter_count);
     *ret_text = kist_text_take(&text);
     return *ret_text ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for " KIST_NOTES_NAME);
 }

@@ -2,13 +2,14 @@
 #ifndef KIST_CORE_RESTORE_NOTES_H
 #define KIST_CORE_RESTORE_NOTES_H
 
-#include "config.h"
+#include "instance.h"
 #include "manifest.h"
 
 #define KIST_NOTES_NAME "RESTORE.txt"
 
-/* The text for a backup whose items were made with the filters of `pipeline`. New. */
+/* The text for a backup whose items went through `filters`, in this order. New. */
 int kist_restore_notes_format(const struct kist_manifest *manifest, const struct kist_config_pipeline *pipeline,
-                              char **ret_text, struct kist_error *err) KIST_CHECKED;
+                              struct kist_instance *const *filters, size_t filter_count, char **ret_text,
+                              struct kist_error *err) KIST_CHECKED;
 
 #endif

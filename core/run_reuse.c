@@ -1,3 +1,4 @@
+#include "filter_settings.h"
 #include "log.h"
 #include "run_items.h"
 
@@ -59,7 +60,7 @@ static void load_previous(struct search *search, const char *id)
         const struct kist_target *target = &search->targets->items[i];
         if (!counts(target))
             continue;
-        if (!kist_catalog_load(target->store, items->pipeline->name, id, &items->previous, &err))
+        if (!kist_catalog_load(target->store, items->pipeline, id, &items->previous, &err))
             return;
         kist_log(KIST_LOG_WARNING, NULL, "nothing is reused of the backup before this one: %s",
                  kist_error_text(&err));
@@ -82,13 +83,18 @@ static int compare_candidates(const void *left, const void *right)
     return strcmp(a->old->key, b->old->key);
 }
 
-static int same_filters(const struct kist_config_pipeline *pipeline, const struct kist_manifest_item *old)
+/* Settings that cannot be told are taken for others: then it is saved anew, which is never wrong. */
+static int same_filters(const struct kist_run_items *items, const struct kist_manifest_item *old)
 {
-    int same = old->filter_count == pipeline->filter_count;
+    int same = old->filter_count == items->filter_count;
     for (size_t i = 0; same && i < old->filter_count; i++) {
-        const struct kist_plugin *plugin = pipeline->filters[i]->plugin;
+        KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+        const struct kist_plugin *plugin = items->filters[i]->plugin;
+        char settings[KIST_SETTINGS_LENGTH + 1] = "";
         same = strcmp(old->filters[i].plugin, plugin->name) == 0 &&
-               strcmp(old->filters[i].version, plugin->about.version) == 0;
+               strcmp(old->filters[i].version, plugin->about.version) == 0 &&
+               !kist_filter_settings(items->filters[i], settings, &ignored) &&
+               strcmp(old->filters[i].settings ? old->filters[i].settings : "", settings) == 0;
     }
     return same;
 }
@@ -110,7 +116,7 @@ static void consider(struct search *search, struct kist_run_item *item, const st
     const char *version = item->given.item.version;
     size_t folder = folder_of(search->items->pipeline, old->key);
     if (version && old->version && strcmp(version, old->version) == 0 && folder &&
-        same_filters(search->items->pipeline, old))
+        same_filters(search->items, old))
         search->candidates[search->count++] = (struct candidate){.item = item, .old = old, .folder = folder};
 }
 

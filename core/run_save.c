@@ -1,3 +1,4 @@
+#include "filter_settings.h"
 #include "run_worker.h"
 #include "thread.h"
 
@@ -52,7 +53,10 @@ static int fill_entry(struct kist_manifest_item *entry, const struct kist_run_it
     int code = enter_metadata(about->metadata, &entry->metadata, err);
     for (size_t i = 0; i < transfer->filter_count && !code; i++) {
         const struct kist_plugin *plugin = transfer->filters[i]->plugin;
-        code = kist_manifest_add_filter(entry, plugin->name, plugin->about.version, err);
+        char settings[KIST_SETTINGS_LENGTH + 1] = "";
+        code = kist_filter_settings(transfer->filters[i], settings, err);
+        if (!code)
+            code = kist_manifest_add_filter(entry, plugin->name, plugin->about.version, settings, err);
     }
     return code;
 }
@@ -77,7 +81,8 @@ static int enter_reused(struct kist_run_item *item, struct kist_error *err)
     entry->stored = old->stored;
     int code = 0;
     for (size_t i = 0; i < old->filter_count && !code; i++)
-        code = kist_manifest_add_filter(entry, old->filters[i].plugin, old->filters[i].version, err);
+        code = kist_manifest_add_filter(entry, old->filters[i].plugin, old->filters[i].version,
+                                        old->filters[i].settings, err);
     return code;
 }
 

@@ -123,6 +123,33 @@ ONE_MISTAKE = {
     "require of a word": (
         broken("destinations = d", "destinations = d\nrequire = most"),
         4, "pipeline p", "require", None),
+    "a level that is none": (
+        broken("destinations = d", "destinations = d\nverify = dril"),
+        4, "pipeline p", "verify", "drill"),
+    "a rhythm without a unit": (
+        broken("destinations = d", "destinations = d\nverify_every = 7 drill"),
+        4, "pipeline p", "verify_every", "7d drill"),
+    "a rhythm without a level": (
+        broken("destinations = d", "destinations = d\nverify_every = 7d"),
+        4, "pipeline p", "verify_every", "7d drill"),
+    "a rhythm of no time": (
+        broken("destinations = d", "destinations = d\nverify_every = 0d drill"),
+        4, "pipeline p", "verify_every", "7d drill"),
+    "a share above all": (
+        broken("destinations = d", "destinations = d\nmax_shrink = 101%"),
+        4, "pipeline p", "max_shrink", "50%"),
+    "a share without its sign": (
+        broken("destinations = d", "destinations = d\nmax_shrink = 50"),
+        4, "pipeline p", "max_shrink", "50%"),
+    "a size that is none": (
+        broken("destinations = d", "destinations = d\nmin_size = 5GB5"),
+        4, "pipeline p", "min_size", None),
+    "a key that can be guessed": (
+        broken("destinations = d", "destinations = d\nsign_key = short"),
+        4, "pipeline p", "sign_key", "openssl rand"),
+    "compression behind encryption": (
+        broken("destinations = d", "destinations = d\nfilters = age, zstd"),
+        4, "pipeline p", "filters", "zstd, age"),
     "a prefix that climbs": (GOOD + "prefix = ../x\n", 12, "destination d", "prefix", None),
     "a strange field in the name": (
         broken("destinations = d", "destinations = d\nname = {weekday}.dump"),

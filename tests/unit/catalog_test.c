@@ -21,6 +21,7 @@ static struct kist_error err = KIST_ERROR_INIT;
 static struct fake_disk disk;
 static struct kist_config_section section;
 static struct kist_store *store;
+static const struct kist_config_pipeline shop = {.name = "shop"};
 
 static int setup(void **state)
 {
@@ -74,7 +75,7 @@ static void an_empty_store(void **state)
     assert_int_equal(kist_catalog_has(&catalog, OLD), 0);
     kist_catalog_done(&catalog);
     struct kist_manifest manifest;
-    assert_int_equal(kist_catalog_load(store, "shop", OLD, &manifest, &err), KIST_ERR_NOT_FOUND);
+    assert_int_equal(kist_catalog_load(store, &shop, OLD, &manifest, &err), KIST_ERR_NOT_FOUND);
 }
 
 static void backups_are_sorted_and_junk_is_ignored(void **state)
@@ -257,7 +258,7 @@ static void commit_load_remove(void **state)
     assert_int_equal(kist_catalog_commit(store, "shop", NEW, "{}", 2, &err), 0);
     assert_int_equal(kist_catalog_commit(store, "shop", NEW, "{}", 2, &err), KIST_ERR_EXISTS);
     kist_error_clear(&err);
-    assert_int_equal(kist_catalog_load(store, "shop", NEW, &manifest, &err), KIST_ERR_CORRUPT);
+    assert_int_equal(kist_catalog_load(store, &shop, NEW, &manifest, &err), KIST_ERR_CORRUPT);
     assert_non_null(
         strstr(err.message, "disk: '_kist/shop/" NEW ".json': manifest of 'shop/" NEW "': it is cut off"));
     assert_int_equal(kist_catalog_remove(store, "shop", NEW, &err), 0);

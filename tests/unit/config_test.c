@@ -198,6 +198,8 @@ static void the_configuration_can_be_shown(void **state)
                         "require = all\n"
                         "parallel = 4\n"
                         "reuse = yes\n"
+                        "verify = none\n"
+                        "max_shrink = 50%\n"
                         "\n; shop.ini:7\n[source db]\nplugin = db\nurl = ***\nport = 5432\nformat = custom\n"
                         "tables = a$$b, c\nlock_timeout = 30s\n"
                         "\n; shop.ini:12\n[destination disk]\nplugin = disk\nprefix = p\nretries = 5\n"

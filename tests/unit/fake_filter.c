@@ -219,6 +219,24 @@ static void decode_end(void *self)
     free(decoder);
 }
 
+static int recognizes(const void *data, size_t size)
+{
+    return size >= 4 && memcmp(data, "KIST", 4) == 0;
+}
+
+static const char *no_text(void *self)
+{
+    (void)self;
+    return NULL;
+}
+
+static int can_decode(void *self, struct kist_error *err)
+{
+    (void)self;
+    (void)err;
+    return 0;
+}
+
 const struct kist_plugin fake_filter_plugin = {
     .kind = KIST_KIND_FILTER,
     .name = "fakefilter",
@@ -237,5 +255,9 @@ const struct kist_plugin fake_filter_plugin = {
                   .decode_begin = decode_begin,
                   .decode = decode,
                   .decode_finish = decode_finish,
-                  .decode_end = decode_end},
+                  .decode_end = decode_end,
+                  .recognizes = recognizes,
+                  .decoder_command = no_text,
+                  .settings = no_text,
+                  .can_decode = can_decode},
 };

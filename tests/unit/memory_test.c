@@ -15,175 +15,15 @@
 #include "catalog.h"
 #include "config_fixture.h"
 #include "facts.h"
+#include "judge.h"
+#include "memory_plugins.h"
 #include "out_of_memory.h"
 #include "pull.h"
 #include "restore_notes.h"
 #include "run_items.h"
 #include "transfer.h"
 
-#define ID "2026-11-21T02-00-00Z"
-
-/* ---- a store with one small object, and one that takes everything ---- */
-
-struct memory {
-    char *text; /* of the object that is read */
-    size_t size, done;
-    size_t written;
-};
-
-static int open_memory(const struct kist_host *host, const void *config, void **ret_self, struct kist_error *err)
-{
-    (void)host;
-    (void)err;
-    *ret_self = (void *)(uintptr_t)config;
-    return 0;
-}
-
-static void close_memory(void *self)
-{
-    (void)self;
-}
-
-static int put_begin(void *self, const struct kist_put *put, void **ret_writer, struct kist_error *err)
-{
-    (void)put;
-    (void)err;
-    ((struct memory *)self)->written = 0;
-    *ret_writer = self;
-    return 0;
-}
-
-static int put_write(void *writer, const void *data, size_t size, struct kist_error *err)
-{
-    (void)data;
-    (void)err;
-    ((struct memory *)writer)->written += size;
-    return 0;
-}
-
-static int put_commit(void *writer, uint64_t size, struct kist_error *err)
-{
-    (void)err;
-    return ((struct memory *)writer)->written == size ? 0 : KIST_ERR_FAILED;
-}
-
-static int get_begin(void *self, const char *key, uint64_t offset, void **ret_reader, struct kist_error *err)
-{
-    (void)key;
-    (void)offset;
-    (void)err;
-    ((struct memory *)self)->done = 0;
-    *ret_reader = self;
-    return 0;
-}
-
-static int get_read(void *reader, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
-{
-    struct memory *memory = reader;
-    size_t left = memory->size - memory->done;
-    (void)err;
-    *ret_size = left < capacity ? left : capacity;
-    memcpy(data, memory->text + memory->done, *ret_size);
-    memory->done += *ret_size;
-    return 0;
-}
-
-static int list(void *self, const char *prefix, kist_object_fn give, void *arg, struct kist_error *err)
-{
-    static const char *const keys[] = {"_kist/shop/" ID ".json", "_kist/shop/2026-11-22T02-00-00Z.pending",
-                                       "_kist/shop/2026-11-20T02-00-00Z.json"};
-    int code = 0;
-    (void)self;
-    (void)prefix;
-    (void)err;
-    for (size_t i = 0; i < 3 && !code; i++)
-        code =
-            give(arg, &(struct kist_object){.struct_size = sizeof(struct kist_object), .key = keys[i], .size = 1});
-    return code;
-}
-
-static int get_about(void *reader, kist_object_fn give, void *arg, struct kist_error *err)
-{
-    (void)reader;
-    (void)err;
-    return give(arg, &(struct kist_object){.struct_size = sizeof(struct kist_object), .key = "x", .etag = "1"});
-}
-
-static const struct kist_plugin memory_plugin = {
-    .kind = KIST_KIND_DESTINATION,
-    .name = "memory",
-    .about = {.name = "memory", .version = "1"},
-    .as.destination = {.open = open_memory,
-                       .close = close_memory,
-                       .put_begin = put_begin,
-                       .put_write = put_write,
-                       .put_commit = put_commit,
-                       .put_abort = close_memory,
-                       .get_begin = get_begin,
-                       .get_read = get_read,
-                       .get_end = close_memory,
-                       .get_about = get_about,
-                       .list = list},
-};
-
-static int read_begin(void *self, const struct kist_item *item, void **ret_reader, struct kist_error *err)
-{
-    (void)item;
-    (void)err;
-    ((struct memory *)self)->done = 0;
-    *ret_reader = self;
-    return 0;
-}
-
-static int items(void *self, kist_item_fn give, void *arg, struct kist_error *err)
-{
-    (void)self;
-    (void)err;
-    return give(arg, &(struct kist_item){.struct_size = sizeof(struct kist_item),
-                                         .name = "shop.dump",
-                                         .format = "custom",
-                                         .database = "shop",
-                                         .stock_restore = "psql"});
-}
-
-static int tell_facts(void *self, const struct kist_facts *facts, struct kist_error *err)
-{
-    (void)self;
-    (void)err;
-    facts->text(facts, "database", "shop");
-    facts->begin_list(facts, "tables");
-    facts->number(facts, NULL, 3);
-    facts->end(facts);
-    return 0;
-}
-
-static int read_about(void *reader, kist_item_fn give, void *arg, struct kist_error *err)
-{
-    (void)reader;
-    (void)err;
-    return give(arg,
-                &(struct kist_item){.struct_size = sizeof(struct kist_item), .name = "shop.dump", .version = "1"});
-}
-
-static const struct kist_plugin reading_plugin = {
-    .kind = KIST_KIND_SOURCE,
-    .name = "memory",
-    .about = {.name = "memory", .version = "1"},
-    .as.source = {.open = open_memory,
-                  .close = close_memory,
-                  .read_begin = read_begin,
-                  .read = get_read,
-                  .read_end = close_memory,
-                  .read_about = read_about,
-                  .items = items,
-                  .facts = tell_facts},
-};
-
-static struct kist_config_section section_of(const struct kist_plugin *plugin, struct memory *memory)
-{
-    return (struct kist_config_section){
-        .kind = plugin->kind, .name = "mem", .plugin = plugin, .config = memory, .prefix = ""};
-}
+#define KEY "0123456789abcdef0123456789abcdef"
 
 /* ---- the work ---- */
 
@@ -193,11 +33,40 @@ static int parse_and_format(void *arg, int *ret_whole, struct kist_error *err)
     struct kist_manifest manifest = {0};
     char *text = NULL;
     size_t size = 0;
-    int code = kist_manifest_parse(memory->text, memory->size, "shop", ID, &manifest, err);
+    int code = kist_manifest_parse(memory->text, memory->size, KEY, "shop", ID, &manifest, err);
     if (!code)
-        code = kist_manifest_format(&manifest, &text, &size, err);
+        code = kist_manifest_format(&manifest, KEY, &text, &size, err);
     *ret_whole = !code && size == memory->size && memcmp(text, memory->text, size) == 0;
     free(text);
+    kist_manifest_done(&manifest);
+    return code;
+}
+
+/* Counting, comparing and judging, with something to say of each. */
+static int count_and_judge(void *arg, int *ret_whole, struct kist_error *err)
+{
+    const struct memory *memory = arg;
+    struct kist_manifest manifest = {0};
+    struct kist_counts found = {0};
+    struct kist_comparison comparison = {0};
+    const char *critical[] = {"a", "b", "c"};
+    const kist_list tables = {critical, 3};
+    const struct kist_config_pipeline pipeline = {
+        .name = "shop", .min_size = 1000, .max_shrink = 50, .critical_tables = &tables};
+    const struct kist_past past[] = {{100, 100}, {100, 100}, {100, 100}};
+    const struct kist_count count = {.kind = "table", .name = "public.a", .number = 2};
+    json_t *reasons = NULL;
+    int code = kist_manifest_parse(memory->text, memory->size, KEY, "shop", ID, &manifest, err);
+    if (!code && (code = kist_counts_add(&found, &count)))
+        kist_fail(err, code, "no memory for a count");
+    if (!code)
+        code = kist_counts_compare(&manifest.counts, &found, &comparison, err);
+    if (!code)
+        code = kist_judge(&pipeline, &manifest, past, 3, &reasons, err);
+    *ret_whole = comparison.difference_count == 1 && json_array_size(reasons) == 5;
+    json_decref(reasons);
+    kist_comparison_done(&comparison);
+    kist_counts_done(&found);
     kist_manifest_done(&manifest);
     return code;
 }
@@ -208,12 +77,13 @@ static int read_catalog(void *arg, int *ret_whole, struct kist_error *err)
     struct kist_store *store = NULL;
     struct kist_catalog catalog = {0};
     struct kist_manifest manifest = {0};
+    const struct kist_config_pipeline pipeline = {.name = "shop", .sign_key = KEY};
     char *keys[] = {(char *)(uintptr_t) "shop/" ID "/a"};
     int code = kist_store_open(&section, "shop", NULL, &store, err);
     if (!code)
         code = kist_catalog_read(store, "shop", &catalog, err);
     if (!code)
-        code = kist_catalog_load(store, "shop", ID, &manifest, err);
+        code = kist_catalog_load(store, &pipeline, ID, &manifest, err);
     if (!code)
         code = kist_catalog_begin(store, "shop", ID, "me", keys, 1, err);
     *ret_whole = catalog.backup_count == 2 && catalog.pending_count == 1 && manifest.item_count == 1;
@@ -272,13 +142,14 @@ static int save_items(void *arg, int *ret_whole, struct kist_error *err)
     if (!code)
         code = kist_targets_open(&pipeline, "me", cancel, &targets, err);
     if (!code)
-        code = kist_run_items_open(&pipeline, ID, cancel, &run_items, err);
+        code = kist_run_items_open(&pipeline, ID, NULL, cancel, &run_items, err);
     if (!code)
         code = kist_run_items_save(&run_items, &targets, &manifest, cancel, 1, err);
     if (!code)
         code = kist_run_items_facts(&run_items, &manifest.facts, err);
     if (!code)
-        code = kist_restore_notes_format(&manifest, &pipeline, &notes, err);
+        code = kist_restore_notes_format(&manifest, &pipeline, run_items.filters, run_items.filter_count, &notes,
+                                         err);
     *ret_whole = !code && manifest.item_count == 1 && manifest.items[0].raw.size == memory->size &&
                  manifest.items[0].stock_restore && json_object_size(manifest.facts) == 2 && strstr(notes, "psql");
     manifest.pipeline = manifest.kist_version = manifest.source_plugin = NULL;
@@ -317,12 +188,13 @@ static int make_document(void **state)
     struct kist_error err = KIST_ERROR_INIT;
     char sha256[KIST_SHA256_HEX + 1];
     struct kist_manifest manifest = {.id = ID};
-    struct kist_manifest_item item = {
-        .name = (char *)(uintptr_t) "a",
-        .key = (char *)(uintptr_t) "shop/a",
-        .format = (char *)(uintptr_t) "custom",
-        .filters = &(struct kist_manifest_filter){(char *)(uintptr_t) "gzip", (char *)(uintptr_t) "1"},
-        .filter_count = 1};
+    struct kist_manifest_item item = {.name = (char *)(uintptr_t) "a",
+                                      .key = (char *)(uintptr_t) "shop/a",
+                                      .format = (char *)(uintptr_t) "custom",
+                                      .filters = &(struct kist_manifest_filter){(char *)(uintptr_t) "gzip",
+                                                                                (char *)(uintptr_t) "1",
+                                                                                (char *)(uintptr_t) "00ff"},
+                                      .filter_count = 1};
     (void)state;
     json_set_alloc_funcs(__wrap_malloc, free);
     if (kist_hash_bytes("", 0, sha256, &err))
@@ -333,17 +205,23 @@ static int make_document(void **state)
         (char *)(uintptr_t) "shop";
     manifest.labels = json_pack("{s:s}", "why", "test");
     manifest.facts = json_pack("{s:[i]}", "rows", 3);
+    manifest.suspect = json_pack("[s]", "too small");
+    static struct kist_count counts[] = {
+        {.kind = "table", .name = "public.a", .number = 3, .hash = "0f"},
+        {.kind = "table", .name = "public.b", .number = -1, .note = "far away", .flags = KIST_COUNT_ESTIMATE}};
+    manifest.counts = (struct kist_counts){.items = counts, .count = 2};
     manifest.items = &item;
     manifest.item_count = 1;
     manifest.notes_key = (char *)(uintptr_t) "shop/RESTORE.txt";
     char *text = NULL;
     size_t size = 0;
-    int code = kist_manifest_format(&manifest, &text, &size, &err);
+    int code = kist_manifest_format(&manifest, KEY, &text, &size, &err);
     if (!code)
         snprintf(document, sizeof document, "%s", text);
     free(text);
     json_decref(manifest.labels);
     json_decref(manifest.facts);
+    json_decref(manifest.suspect);
     return code;
 }
 
@@ -357,6 +235,12 @@ static void no_memory_for_the_catalog(void **state)
 {
     (void)state;
     exhaust(read_catalog, &(struct memory){.text = document, .size = strlen(document)});
+}
+
+static void no_memory_for_judging(void **state)
+{
+    (void)state;
+    exhaust(count_and_judge, &(struct memory){.text = document, .size = strlen(document)});
 }
 
 static void no_memory_for_reading(void **state)
@@ -386,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_memory_for_manifests),
         cmocka_unit_test(no_memory_for_the_catalog),
+        cmocka_unit_test(no_memory_for_judging),
         cmocka_unit_test(no_memory_for_reading),
         cmocka_unit_test(no_memory_for_saving),
         cmocka_unit_test_setup_teardown(no_memory_for_the_configuration, begin, end),

@@ -99,12 +99,11 @@ static int follow(const struct kist_manifest *manifest, const char *decoder, con
 {
     struct kist_plugin plugin = fake_filter_plugin;
     plugin.as.filter.stock_decoder = decoder;
-    struct kist_config_section section = fake_section(&plugin, "squeeze", NULL);
-    const struct kist_config_section *chain[] = {&section};
-    struct kist_config_pipeline pipeline = {.name = "shop", .filters = chain, .filter_count = 1};
+    struct kist_instance filter = {.plugin = &plugin}, *const filters[] = {&filter};
+    const struct kist_config_pipeline pipeline = {.name = "shop"};
     char folder[] = "/tmp/kist-notes-XXXXXX", path[400], text[40], *notes = NULL;
     assert_non_null(mkdtemp(folder));
-    assert_int_equal(kist_restore_notes_format(manifest, &pipeline, &notes, &err), 0);
+    assert_int_equal(kist_restore_notes_format(manifest, &pipeline, filters, 1, &notes, &err), 0);
     char *commands = commands_of(notes);
     for (size_t i = 0; i < COUNT; i++) {
         snprintf(path, sizeof path, "%s/%s.fk", folder, names[i]);

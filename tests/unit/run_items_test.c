@@ -87,7 +87,7 @@ static void add(struct scene *scene, const char *name, size_t size)
 
 static int save(struct scene *scene, const char *id, struct kist_targets *targets, struct kist_cancel *cancel)
 {
-    int code = kist_run_items_open(&scene->pipeline, id, cancel, &scene->items, &scene->err);
+    int code = kist_run_items_open(&scene->pipeline, id, NULL, cancel, &scene->items, &scene->err);
     for (size_t i = 0; i < targets->count && !code; i++)
         if (!targets->items[i].err.code)
             code = kist_catalog_read(targets->items[i].store, "shop", &targets->items[i].catalog, &scene->err);
@@ -117,7 +117,7 @@ static int run(struct scene *scene, const char *id)
     int code = save(scene, id, &targets, cancel);
     if (!code) {
         scene->manifest.facts = json_incref(scene->facts);
-        assert_int_equal(kist_manifest_format(&scene->manifest, &text, &size, &scene->err), 0);
+        assert_int_equal(kist_manifest_format(&scene->manifest, NULL, &text, &size, &scene->err), 0);
     }
     for (size_t i = 0; i < targets.count && !code; i++)
         if (!targets.items[i].err.code)

@@ -34,6 +34,13 @@ static uint64_t gzip_block_size(void *self)
     return gzip->block_size;
 }
 
+/* The magic and the one method that there is. */
+static int gzip_recognizes(const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    return size >= 3 && bytes[0] == 0x1f && bytes[1] == 0x8b && bytes[2] == 8;
+}
+
 /* Without encode_begin, the instance itself is the encoder that the workers read. */
 KIST_FILTER(
         .about = {.name = "gzip",
@@ -48,4 +55,5 @@ KIST_FILTER(
         .close = gzip_close, .block_size = gzip_block_size, .encoded_bound = kist_gzip_encoded_bound,
         .worker_open = kist_gzip_worker_open, .worker_close = kist_gzip_worker_close, .encode = kist_gzip_encode,
         .decode_begin = kist_gzip_decode_begin, .decode = kist_gzip_decode,
-        .decode_finish = kist_gzip_decode_finish, .decode_end = kist_gzip_decode_end);
+        .decode_finish = kist_gzip_decode_finish, .decode_end = kist_gzip_decode_end,
+        .recognizes = gzip_recognizes);

@@ -302,6 +302,19 @@ static void survives_a_lack_of_memory(void **state)
     kist_plugin.worker_close(NULL);
 }
 
+static void recognizes_its_own(void **state)
+{
+    (void)state;
+    struct kist_test_bytes encoded = {0};
+    assert_int_equal(kist_test_filter_encode(&kist_plugin, self, "", 0, &encoded, &test.err), 0);
+    assert_true(encoded.size > 3);
+    for (size_t size = 0; size <= encoded.size; size++)
+        assert_int_equal(kist_plugin.recognizes(encoded.data, size), size >= 3);
+    assert_int_equal(kist_plugin.recognizes("\x1f\x8b\x07\x00", 4), 0);
+    assert_int_equal(kist_plugin.recognizes("PGDMP", 5), 0);
+    kist_test_bytes_free(&encoded);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -314,6 +327,7 @@ int main(void)
         CASE(refuses_what_is_no_gzip),
         CASE(refuses_what_follows_the_last_member),
         CASE(takes_too_little_room_for_a_bug),
+        CASE(recognizes_its_own),
         CASE(survives_a_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

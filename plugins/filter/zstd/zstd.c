@@ -33,6 +33,14 @@ static uint64_t zstd_block_size(void *self)
     return zstd->block_size;
 }
 
+/* The magic of a frame, or of a skippable one (16 of them, little-endian 0x184d2a5?), which may come first. */
+static int zstd_recognizes(const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    return size >= 4 && ((bytes[0] == 0x28 && bytes[1] == 0xb5 && bytes[2] == 0x2f && bytes[3] == 0xfd) ||
+                         ((bytes[0] & 0xf0) == 0x50 && bytes[1] == 0x2a && bytes[2] == 0x4d && bytes[3] == 0x18));
+}
+
 /* Without encode_begin, the instance itself is the encoder that the workers read. */
 KIST_FILTER(.about =
                 {.name = "zstd",
@@ -47,4 +55,5 @@ KIST_FILTER(.about =
             .close = zstd_close, .block_size = zstd_block_size, .encoded_bound = kist_zstd_encoded_bound,
             .worker_open = kist_zstd_worker_open, .worker_close = kist_zstd_worker_close,
             .encode = kist_zstd_encode, .decode_begin = kist_zstd_decode_begin, .decode = kist_zstd_decode,
-            .decode_finish = kist_zstd_decode_finish, .decode_end = kist_zstd_decode_end);
+            .decode_finish = kist_zstd_decode_finish, .decode_end = kist_zstd_decode_end,
+            .recognizes = zstd_recognizes);

@@ -284,6 +284,22 @@ static void survives_a_lack_of_memory(void **state)
     kist_plugin.worker_close(NULL);
 }
 
+static void recognizes_its_own(void **state)
+{
+    (void)state;
+    struct kist_test_bytes encoded = {0};
+    assert_int_equal(kist_test_filter_encode(&kist_plugin, self, "", 0, &encoded, &test.err), 0);
+    assert_true(encoded.size > 4);
+    for (size_t size = 0; size <= encoded.size; size++)
+        assert_int_equal(kist_plugin.recognizes(encoded.data, size), size >= 4);
+    /* Frames to skip may come first; there are 16 kinds of them. */
+    assert_int_equal(kist_plugin.recognizes("\x50\x2a\x4d\x18", 4), 1);
+    assert_int_equal(kist_plugin.recognizes("\x5f\x2a\x4d\x18", 4), 1);
+    assert_int_equal(kist_plugin.recognizes("\x60\x2a\x4d\x18", 4), 0);
+    assert_int_equal(kist_plugin.recognizes("PGDMP", 5), 0);
+    kist_test_bytes_free(&encoded);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -296,6 +312,7 @@ int main(void)
         CASE(hints_at_the_option_for_a_large_window),
         CASE(refuses_what_follows_the_last_frame),
         CASE(refuses_too_little_room),
+        CASE(recognizes_its_own),
         CASE(survives_a_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
