@@ -1,42 +1,70 @@
 #include "commands.h"
 #include "listing.h"
 #include "log.h"
+#include "marks_text.h"
 #include "units.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static json_t *row_json(const struct kist_listing *listing, const struct kist_listing_row *row)
+static json_t *places_json(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
     static const char *const states[] = {[KIST_PLACE_ABSENT] = "absent",
                                          [KIST_PLACE_GOOD] = "good",
                                          [KIST_PLACE_DAMAGED] = "damaged",
                                          [KIST_PLACE_UNKNOWN] = "unknown"};
+    json_t *places = json_object();
+    for (size_t i = 0; i < listing->pipeline->destination_count; i++)
+        if (kist_listing_counts(listing, row, i))
+            json_object_set_new(places, listing->pipeline->destinations[i]->name,
+                                json_string(states[row->places[i]]));
+    return places;
+}
+
+/* What speaks for a backup, and what against it. */
+static void add_trust(json_t *json, const struct kist_listing_row *row)
+{
+    char time[KIST_TIME_LENGTH + 1];
+    json_t *verified = json_null(), *drilled = json_null();
+    if (kist_mark_time_text(&row->verified, time))
+        verified = json_pack("{s:s, s:s}", "level", row->verified.word, "time", time);
+    if (kist_mark_time_text(&row->drilled, time))
+        drilled = json_string(time);
+    json_object_set_new(json, "verified", verified);
+    json_object_set_new(json, "drilled", drilled);
+    json_object_set_new(json, "suspect",
+                        row->manifest.suspect ? json_incref(row->manifest.suspect) : json_array());
+    json_object_set_new(json, "accepted", json_boolean(row->accepted));
+}
+
+static json_t *row_json(const struct kist_listing *listing, const struct kist_listing_row *row)
+{
     const struct kist_manifest *manifest = row->manifest.pipeline ? &row->manifest : NULL;
     char started[KIST_TIME_LENGTH + 1] = "", finished[KIST_TIME_LENGTH + 1] = "";
     if (manifest) {
         kist_time_text(manifest->started, started);
         kist_time_text(manifest->finished, finished);
     }
-    json_t *places = json_object();
-    for (size_t i = 0; i < listing->pipeline->destination_count; i++)
-        if (kist_listing_counts(listing, row, i))
-            json_object_set_new(places, listing->pipeline->destinations[i]->name,
-                                json_string(states[row->places[i]]));
-    return json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:o*, s:o*, s:O*, s:o, s:s*}", "pipeline",
-                     listing->pipeline->name, "id", row->id, "state", kist_listing_state(listing, row), "started",
-                     manifest ? started : NULL, "finished", manifest ? finished : NULL, "raw_size",
-                     manifest ? json_integer((json_int_t)kist_manifest_raw_size(manifest)) : NULL, "stored_size",
-                     manifest ? json_integer((json_int_t)kist_manifest_stored_size(manifest)) : NULL, "labels",
-                     manifest ? manifest->labels : NULL, "destinations", places, "damage", row->damage);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s*, s:s*, s:o*, s:o*, s:O*, s:o, s:s*}", "pipeline", listing->pipeline->name, "id",
+        row->id, "state", kist_listing_state(listing, row), "started", manifest ? started : NULL, "finished",
+        manifest ? finished : NULL, "raw_size",
+        manifest ? json_integer((json_int_t)kist_manifest_raw_size(manifest)) : NULL, "stored_size",
+        manifest ? json_integer((json_int_t)kist_manifest_stored_size(manifest)) : NULL, "labels",
+        manifest ? manifest->labels : NULL, "destinations", places_json(listing, row), "damage", row->damage);
+    add_trust(json, row);
+    return json;
 }
 
 static void print_row(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
     const struct kist_manifest *manifest = row->manifest.pipeline ? &row->manifest : NULL;
-    printf("%-24s %-20s  %-8s %10s %10s  ", listing->pipeline->name, row->id, kist_listing_state(listing, row),
+    char verified[KIST_MARK_TEXT + 1];
+    kist_mark_text(&row->verified, verified);
+    printf("%-24s %-20s  %-8s %10s %10s  %-14s ", listing->pipeline->name, row->id,
+           kist_listing_state(listing, row),
            manifest ? kist_size_show(kist_manifest_raw_size(manifest)).text : "-",
-           manifest ? kist_size_show(kist_manifest_stored_size(manifest)).text : "-");
+           manifest ? kist_size_show(kist_manifest_stored_size(manifest)).text : "-", verified);
     const char *separator = "";
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
         if (row->places[i] == KIST_PLACE_GOOD) {
@@ -60,14 +88,15 @@ static void add_listing(struct summary *summary, const struct kist_listing *list
         if (summary->json)
             json_array_append_new(summary->json, row_json(listing, row));
         else if (summary->rows == 0)
-            printf("%-24s %-20s  %-8s %10s %10s  %s\n", "PIPELINE", "ID", "STATE", "SIZE", "STORED",
-                   "DESTINATIONS");
+            printf("%-24s %-20s  %-8s %10s %10s  %-14s %s\n", "PIPELINE", "ID", "STATE", "SIZE", "STORED",
+                   "VERIFIED", "DESTINATIONS");
         if (!summary->json)
             print_row(listing, row);
         if (row->damage)
             kist_log(KIST_LOG_ERROR, listing->pipeline->name, "%s", row->damage);
         for (size_t k = 0; k < listing->pipeline->destination_count; k++)
             summary->damaged |= row->places[k] == KIST_PLACE_DAMAGED;
+        summary->damaged |= row->bad;
         summary->rows++;
     }
     summary->failed |= listing->incomplete;

@@ -1,5 +1,6 @@
 #include "commands.h"
 #include "log.h"
+#include "prove_run.h"
 #include "repair.h"
 #include "run.h"
 #include "signals.h"
@@ -34,6 +35,10 @@ static json_t *labels_of(const struct kist_cli *cli, enum kist_exit *ret_exit)
 
 static void print_result(const struct kist_run_report *report)
 {
+    if (report->bad) {
+        printf("%s/%s: made, but bad\n", report->pipeline, report->id);
+        return;
+    }
     if (report->outcome == KIST_OUTCOME_FAILED) {
         printf(report->exit == KIST_EXIT_LOCKED ? "%s: not started, no backup was made\n"
                                                 : "%s: failed, no backup was made\n",
@@ -50,6 +55,9 @@ static void print_result(const struct kist_run_report *report)
         printf("  %s vanished meanwhile\n", kist_count_show(report->vanished).text);
     if (report->omission)
         printf("  %s\n", report->omission);
+    if (report->suspicion)
+        printf("  suspect: %s; if that is right: kist accept %s/%s\n", report->suspicion, report->pipeline,
+               report->id);
     /* Why stands in the log. */
     for (size_t i = 0; i < report->place_count; i++)
         if (!report->places[i].complete)
@@ -79,10 +87,12 @@ static void repair_lacking(const struct kist_config_pipeline *pipeline, const st
         (void)kist_repair_run(pipeline, &repair, &copied);
 }
 
-static enum kist_exit run_one(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options)
+static enum kist_exit run_one(const struct kist_config *config, const struct kist_config_pipeline *pipeline,
+                              const struct kist_run_options *options)
 {
     struct kist_run_report report;
     kist_run(pipeline, options, &report);
+    kist_prove_run(config, pipeline, options, &report);
     if (report.err.code)
         kist_cli_fail_in(pipeline->name, &report.err);
     /* A run that never began, because another is at work, is nobody's news. */
@@ -170,7 +180,7 @@ static enum kist_exit run_pipelines(const struct kist_cli *cli, const struct kis
         const struct kist_config_pipeline *pipeline =
             all ? &config->pipelines[i] : kist_config_pipeline(config, cli->args[i]);
         enum kist_exit one = kist_cli_has(cli, "repair") ? repair_one(pipeline, options)
-                             : options->state_dir        ? run_one(pipeline, options)
+                             : options->state_dir        ? run_one(config, pipeline, options)
                                                          : check_one(cli, pipeline);
         status = combine(status, one);
     }

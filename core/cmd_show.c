@@ -1,21 +1,45 @@
 #include "commands.h"
+#include "counts_print.h"
 #include "listing.h"
+#include "log.h"
+#include "marks_text.h"
 #include "units.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The manifest as it is stored, without its checksum line. */
-static enum kist_exit print_json(const struct kist_manifest *manifest, struct kist_error *err)
+/* Calls `give` for every mark of the backup on every place that was asked. */
+static void each_mark(const struct kist_listing *listing, const char *id,
+                      void (*give)(void *arg, const char *place, const struct kist_catalog_mark *mark), void *arg)
+{
+    for (size_t i = 0; listing->catalogs && i < listing->pipeline->destination_count; i++)
+        for (size_t k = 0; k < listing->catalogs[i].mark_count; k++)
+            if (strcmp(listing->catalogs[i].marks[k].id, id) == 0)
+                give(arg, listing->pipeline->destinations[i]->name, &listing->catalogs[i].marks[k]);
+}
+
+static void add_mark(void *arg, const char *place, const struct kist_catalog_mark *mark)
+{
+    char time[KIST_TIME_LENGTH + 1];
+    if (kist_mark_time_text(mark, time))
+        json_array_append_new(
+            arg, json_pack("{s:s, s:s, s:s}", "destination", place, "mark", mark->word, "time", time));
+}
+
+/* The manifest as it is stored, without its seal, and the marks. */
+static enum kist_exit print_json(const struct kist_manifest *manifest, const struct kist_listing *listing,
+                                 struct kist_error *err)
 {
     char *text = NULL;
     size_t size = 0;
-    if (kist_manifest_format(manifest, &text, &size, err))
+    if (kist_manifest_format(manifest, NULL, &text, &size, err))
         return kist_cli_fail(err);
-    json_t *json = json_loadb(text, size, 0, NULL);
+    json_t *json = json_loadb(text, size, 0, NULL), *marks = json_array();
     free(text);
     json_object_del(json, "checksum");
+    each_mark(listing, manifest->id, add_mark, marks);
+    json_object_set_new(json, "marks", marks);
     return kist_cli_print_json(json);
 }
 
@@ -35,7 +59,36 @@ static void print_item(const struct kist_manifest_item *item)
            (unsigned long long)item->stored.size, item->stored.sha256);
 }
 
-static void print_text(const struct kist_found *found)
+static void print_mark(void *unused, const char *place, const struct kist_catalog_mark *mark)
+{
+    (void)unused;
+    char time[KIST_TIME_LENGTH + 1];
+    if (kist_mark_time_text(mark, time))
+        printf("  %-20s on %s, %s\n", mark->word, place, time);
+}
+
+static void print_trust(const struct kist_manifest *manifest, const struct kist_listing *listing)
+{
+    size_t index = 0;
+    json_t *reason = NULL;
+    json_array_foreach(manifest->suspect, index, reason)
+        printf("  %-20s %s\n", "suspect", json_string_value(reason));
+    each_mark(listing, manifest->id, print_mark, NULL);
+}
+
+static void print_items(const struct kist_manifest *manifest)
+{
+    if (manifest->item_count > 1)
+        printf("  %-20s %s, %s raw, %s stored\n", "items", kist_count_show(manifest->item_count).text,
+               kist_size_show(kist_manifest_raw_size(manifest)).text,
+               kist_size_show(kist_manifest_stored_size(manifest)).text);
+    for (size_t i = 0; i < manifest->item_count && i < FEW; i++)
+        print_item(&manifest->items[i]);
+    if (manifest->item_count > FEW)
+        printf("\n  and %s more (--json lists all)\n", kist_count_show(manifest->item_count - FEW).text);
+}
+
+static void print_text(const struct kist_found *found, const struct kist_listing *listing)
 {
     const struct kist_manifest *manifest = &found->manifest;
     char started[KIST_TIME_LENGTH + 1], finished[KIST_TIME_LENGTH + 1];
@@ -50,14 +103,20 @@ static void print_text(const struct kist_found *found)
     json_object_foreach(manifest->labels, key, value)
         printf("  label %-14s %s\n", key, json_string_value(value));
     kist_cli_print_facts(manifest->facts);
-    if (manifest->item_count > 1)
-        printf("  %-20s %s, %s raw, %s stored\n", "items", kist_count_show(manifest->item_count).text,
-               kist_size_show(kist_manifest_raw_size(manifest)).text,
-               kist_size_show(kist_manifest_stored_size(manifest)).text);
-    for (size_t i = 0; i < manifest->item_count && i < FEW; i++)
-        print_item(&manifest->items[i]);
-    if (manifest->item_count > FEW)
-        printf("\n  and %s more (--json lists all)\n", kist_count_show(manifest->item_count - FEW).text);
+    kist_counts_print(&manifest->counts);
+    print_trust(manifest, listing);
+    print_items(manifest);
+}
+
+/* The marks of all places. That one cannot be asked hides nothing of the backup itself. */
+static void read_marks(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline,
+                       struct kist_listing *ret_listing)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    *ret_listing = (struct kist_listing){.pipeline = pipeline};
+    if (kist_listing_read(pipeline, kist_cli_value(cli, "destination"), KIST_LISTING_IDS, cli->cancel, ret_listing,
+                          &err))
+        kist_log_at(KIST_LOG_WARNING, pipeline->name, &err);
 }
 
 static enum kist_exit show(const struct kist_cli *cli, const struct kist_config *config)
@@ -68,15 +127,20 @@ static enum kist_exit show(const struct kist_cli *cli, const struct kist_config 
     int code = kist_backup_name_parse(config, cli->args[0], &name, &err);
     if (!code)
         code = kist_backup_find(&name, kist_cli_value(cli, "destination"), cli->cancel, &found, &err);
+    if (code) {
+        enum kist_exit failed = kist_cli_fail(&err);
+        return code == KIST_ERR_NOT_FOUND ? KIST_EXIT_NO_BACKUP : failed;
+    }
+    struct kist_listing listing;
     enum kist_exit status = KIST_EXIT_OK;
-    if (code)
-        status = kist_cli_fail(&err);
-    else if (kist_cli_has(cli, "json"))
-        status = print_json(&found.manifest, &err);
+    read_marks(cli, name.pipeline, &listing);
+    if (kist_cli_has(cli, "json"))
+        status = print_json(&found.manifest, &listing, &err);
     else
-        print_text(&found);
+        print_text(&found, &listing);
+    kist_listing_done(&listing);
     kist_found_done(&found);
-    return code == KIST_ERR_NOT_FOUND ? KIST_EXIT_NO_BACKUP : status;
+    return status;
 }
 
 enum kist_exit kist_cmd_show(struct kist_cli *cli)

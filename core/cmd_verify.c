@@ -1,8 +1,9 @@
 #include "commands.h"
 #include "listing.h"
 #include "log.h"
+#include "prove.h"
 #include "signals.h"
-#include "verify.h"
+#include "state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,71 +13,93 @@
 struct job {
     const struct kist_cli *cli;
     const struct kist_config *config;
-    enum kist_verify_level level;
-    const char *level_name;
-    json_t *json;   /* results; NULL when lines are printed */
-    json_t *faults; /* of the backup at hand */
+    struct kist_proof proof; /* of each; the pipeline differs */
+    json_t *json;            /* results; NULL when lines are printed */
     size_t verified;
-    int damaged, failed;
+    int code; /* the first failure; damage outweighs any */
+    int incomplete, noted_badly;
 };
 
-static void note_fault(void *arg, const char *key, const struct kist_error *err)
+static void log_fault(void *arg, const char *key, const struct kist_error *err)
 {
-    struct job *job = arg;
+    (void)arg;
+    (void)key;
     kist_log_error(NULL, err);
-    if (job->faults)
-        json_array_append_new(job->faults, json_pack("{s:s, s:s}", "key", key, "fault", kist_error_text(err)));
 }
 
-static void note_result(struct job *job, const char *pipeline, const char *id, const char *destination, int code)
+static void keep_code(struct job *job, int code)
+{
+    if (code && job->code != KIST_ERR_CORRUPT && (!job->code || code == KIST_ERR_CORRUPT))
+        job->code = code;
+}
+
+static void print_result(const struct job *job, const struct kist_found *found, const char *result,
+                         const struct kist_proved *proved, int code)
+{
+    const struct kist_sample *sample = &job->proof.sample;
+    char *text = !code && job->proof.level == KIST_VERIFY_DRILL ? kist_proved_text(proved) : NULL;
+    printf("%s/%s on %s: %s (%s", found->manifest.pipeline, found->manifest.id, kist_store_name(found->store),
+           result, kist_verify_level_name(job->proof.level));
+    if (sample->total)
+        printf(", part %u of %u", sample->part, sample->total);
+    printf(text ? "): %s\n" : ")\n", text);
+    free(text);
+}
+
+static void note_result(struct job *job, const struct kist_found *found, const struct kist_proved *proved,
+                        int code)
 {
     const char *result = !code ? "ok" : code == KIST_ERR_CORRUPT ? "damaged" : "failed";
     job->verified++;
-    job->damaged |= code == KIST_ERR_CORRUPT;
-    job->failed |= code && code != KIST_ERR_CORRUPT;
+    job->noted_badly |= proved->noted_badly;
+    keep_code(job, code);
     if (job->json)
-        json_array_append_new(job->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:O}", "pipeline", pipeline, "id",
-                                                   id, "destination", destination, "level", job->level_name,
-                                                   "result", result, "faults", job->faults));
+        json_array_append_new(
+            job->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O}", "pipeline", found->manifest.pipeline,
+                                 "id", found->manifest.id, "destination", kist_store_name(found->store), "level",
+                                 kist_verify_level_name(job->proof.level), "result", result, "sample",
+                                 kist_cli_value(job->cli, "sample"), "faults", proved->faults));
     else if (kist_log_level() >= KIST_LOG_INFO)
-        printf("%s/%s on %s: %s (%s)\n", pipeline, id, destination, result, job->level_name);
+        print_result(job, found, result, proved, code);
 }
 
-/* One backup on one destination, whose manifest is good. */
-static void verify_place(struct job *job, const struct kist_config_pipeline *pipeline, struct kist_store *store,
-                         const char *id)
+/* Its manifest says nothing that could be proved. */
+static void note_no_manifest(struct job *job, struct kist_found *found, const char *id, int code,
+                             const struct kist_error *err)
+{
+    char *key = kist_catalog_key(job->proof.pipeline->name, id, ".json");
+    struct kist_proved proved = {.faults = json_array()};
+    struct kist_found place = {.store = found->store,
+                               .manifest.pipeline = (char *)(uintptr_t)job->proof.pipeline->name};
+    memcpy(place.manifest.id, id, sizeof place.manifest.id);
+    kist_log_error(NULL, err);
+    json_array_append_new(proved.faults,
+                          json_pack("{s:s, s:s}", "key", key ? key : id, "fault", kist_error_text(err)));
+    note_result(job, &place, &proved, code);
+    kist_proved_done(&proved);
+    free(key);
+}
+
+/* One backup on one destination. */
+static void verify_place(struct job *job, struct kist_store *store, const char *id)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    struct kist_manifest manifest = {0};
-    job->faults = json_array();
-    int code = kist_catalog_load(store, pipeline->name, id, &manifest, &err);
+    struct kist_found found = {.store = store};
+    struct kist_proved proved = {0};
+    int code = kist_catalog_load(store, job->proof.pipeline, id, &found.manifest, &err);
     if (code) {
-        char *key = kist_catalog_key(pipeline->name, id, ".json");
-        note_fault(job, key ? key : id, &err);
-        free(key);
-    } else {
-        struct kist_progress *progress = kist_progress_start(pipeline->name, kist_log_level() < KIST_LOG_INFO);
-        struct kist_verify verify = {.config = job->config,
-                                     .pipeline = pipeline,
-                                     .store = store,
-                                     .manifest = &manifest,
-                                     .level = job->level,
-                                     .cancel = job->cli->cancel,
-                                     .progress = progress,
-                                     .tell = note_fault,
-                                     .arg = job};
-        kist_progress_expect_objects(progress, manifest.item_count);
-        if (job->level != KIST_VERIFY_SIZE)
-            kist_progress_expect(progress, (int64_t)(job->level == KIST_VERIFY_DECODE
-                                                         ? kist_manifest_raw_size(&manifest)
-                                                         : kist_manifest_stored_size(&manifest)));
-        code = kist_verify_backup(&verify, &err);
-        kist_progress_stop(progress);
-        kist_manifest_done(&manifest);
+        note_no_manifest(job, &found, id, code, &err);
+        return;
     }
-    note_result(job, pipeline->name, id, kist_store_name(store), code);
-    json_decref(job->faults);
-    job->faults = NULL;
+    code = kist_prove(&job->proof, store, &found.manifest, &proved, &err);
+    /* Each fault was told; what ended it all before the first item was not. */
+    if (code && json_array_size(proved.faults) == 0) {
+        kist_log_error(found.manifest.pipeline, &err);
+        json_array_append_new(proved.faults, json_pack("{s:s, s:s}", "key", "", "fault", kist_error_text(&err)));
+    }
+    note_result(job, &found, &proved, code);
+    kist_proved_done(&proved);
+    kist_manifest_done(&found.manifest);
 }
 
 /* Rows of one pipeline: the one named `id`, the latest (""), or all. A row that is nowhere is KIST_ERR_NOT_FOUND. */
@@ -89,14 +112,15 @@ static int verify_pipeline(struct job *job, const struct kist_config_pipeline *p
                                  job->cli->cancel, &listing, err);
     if (code)
         return code;
-    job->failed |= listing.incomplete;
+    job->proof.pipeline = pipeline;
+    job->incomplete |= listing.incomplete;
     for (size_t r = 0; r < listing.row_count && !kist_signals_seen(); r++) {
         const struct kist_listing_row *row = &listing.rows[r];
         if (!all && (id[0] ? strcmp(id, row->id) != 0 : r + 1 < listing.row_count))
             continue;
         for (size_t i = 0; i < pipeline->destination_count; i++)
             if (listing.stores[i] && row->places[i] != KIST_PLACE_ABSENT)
-                verify_place(job, pipeline, listing.stores[i], row->id);
+                verify_place(job, listing.stores[i], row->id);
     }
     kist_listing_done(&listing);
     if (job->verified == before && id[0]) {
@@ -131,6 +155,16 @@ static int check_names(const struct job *job, struct kist_error *err)
     return code;
 }
 
+/* A drill of everything leaves out what cannot be drilled. */
+static int is_skipped(const struct job *job, const struct kist_config_pipeline *pipeline)
+{
+    if (job->proof.level != KIST_VERIFY_DRILL || kist_drill_can(pipeline))
+        return 0;
+    kist_log(KIST_LOG_INFO, pipeline->name, "is skipped: the source plugin '%s' has no scratch place",
+             pipeline->source->plugin->name);
+    return 1;
+}
+
 static int verify_all(struct job *job, struct kist_error *err)
 {
     int code = check_names(job, err), wanted = 0;
@@ -139,6 +173,8 @@ static int verify_all(struct job *job, struct kist_error *err)
     for (size_t i = 0; job->cli->arg_count == 0 && i < job->config->pipeline_count && !code; i++)
         if (kist_cli_wants(job->cli, &job->config->pipelines[i])) {
             wanted++;
+            if (is_skipped(job, &job->config->pipelines[i]))
+                continue;
             code = verify_pipeline(job, &job->config->pipelines[i], "", kist_cli_has(job->cli, "all"), err);
         }
     if (!code && job->cli->arg_count == 0 && !wanted)
@@ -160,30 +196,69 @@ static enum kist_exit conclude(const struct job *job, int code, const struct kis
         status = status ? status : kist_cli_print_json(json_incref(job->json));
     if (kist_signals_seen())
         return KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
-    if (job->damaged)
-        return KIST_EXIT_INTEGRITY;
-    return status ? status : job->failed ? KIST_EXIT_FAILED : KIST_EXIT_OK;
+    if (job->code && (job->code == KIST_ERR_CORRUPT || !status))
+        status = kist_error_exit(job->code);
+    if (!status && job->incomplete)
+        status = KIST_EXIT_FAILED;
+    return !status && job->noted_badly ? KIST_EXIT_DEGRADED : status;
+}
+
+/* Where the history is. Only a drill cannot do without it. New, or NULL. */
+static char *find_state(struct job *job, enum kist_exit *ret_exit)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    char *state = NULL;
+    if (job->proof.level == KIST_VERIFY_DRILL)
+        return kist_cli_state(job->cli, job->config, ret_exit);
+    int code = kist_state_find(kist_cli_value(job->cli, "state"), job->config->state_dir, &state, &err);
+    if (!code)
+        code = kist_state_prepare(state, &err);
+    if (code) {
+        kist_error_prefix(&err, "the history will not tell of this");
+        kist_log_at(KIST_LOG_WARNING, NULL, &err);
+        job->noted_badly = 1;
+        free(state);
+        state = NULL;
+    }
+    return state;
+}
+
+/* The level and the share that are asked for. */
+static enum kist_exit read_options(const struct kist_cli *cli, struct kist_proof *proof)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    const char *level = kist_cli_value(cli, "level"), *sample = kist_cli_value(cli, "sample");
+    proof->level = kist_verify_level_of(level ? level : "hash");
+    if (proof->level == KIST_VERIFY_NONE)
+        return kist_cli_usage(cli, "--level %s: use size, hash, decode or drill", level);
+    if (sample && (proof->level == KIST_VERIFY_DRILL || proof->level == KIST_VERIFY_SIZE))
+        return kist_cli_usage(cli, "--sample goes with --level hash and decode");
+    if (sample && kist_sample_parse(sample, &proof->sample, &err))
+        return kist_cli_usage(cli, "--sample %s", kist_error_text(&err));
+    return KIST_EXIT_OK;
 }
 
 enum kist_exit kist_cmd_verify(struct kist_cli *cli)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    enum kist_exit status = KIST_EXIT_OK;
-    const char *level = kist_cli_value(cli, "level");
-    int number = kist_verify_level_of(level ? level : "hash");
-    if (number < 0)
-        return kist_cli_usage(cli, "--level %s: use size, hash or decode", level);
-    struct kist_config *config = kist_cli_config(cli, &status);
+    struct job job = {
+        .cli = cli,
+        .proof = {
+            .quiet = kist_log_level() < KIST_LOG_INFO, .alone = 1, .cancel = cli->cancel, .tell = log_fault}};
+    enum kist_exit status = read_options(cli, &job.proof);
+    struct kist_config *config = status ? NULL : kist_cli_config(cli, &status);
     if (!config)
         return status;
-    struct job job = {.cli = cli,
-                      .config = config,
-                      .level = (enum kist_verify_level)number,
-                      .level_name = level ? level : "hash",
-                      .json = kist_cli_has(cli, "json") ? json_array() : NULL};
-    int code = verify_all(&job, &err);
-    status = conclude(&job, code, &err);
-    json_decref(job.json);
+    job.config = job.proof.config = config;
+    char *state = find_state(&job, &status);
+    job.proof.state_dir = state;
+    if (!status) {
+        job.json = kist_cli_has(cli, "json") ? json_array() : NULL;
+        int code = verify_all(&job, &err);
+        status = conclude(&job, code, &err);
+        json_decref(job.json);
+    }
+    free(state);
     kist_config_free(config);
     return status;
 }

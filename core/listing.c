@@ -7,7 +7,6 @@
 /* Where the reading of one listing stands. */
 struct reading {
     struct kist_listing *listing;
-    struct kist_catalog *catalogs; /* one per destination */
     const char *destination;
     enum kist_listing_depth depth;
     struct kist_cancel *cancel;
@@ -31,7 +30,7 @@ static int ask(struct reading *reading, size_t index, struct kist_error *err)
     struct kist_store *store = NULL;
     int code = kist_store_open(pipeline->destinations[index], pipeline->name, reading->cancel, &store, err);
     if (!code)
-        code = kist_catalog_read(store, pipeline->name, &reading->catalogs[index], err);
+        code = kist_catalog_read(store, pipeline->name, &listing->catalogs[index], err);
     if (code)
         kist_store_close(store);
     else
@@ -84,7 +83,7 @@ static int merge(struct reading *reading, struct kist_error *err)
     struct kist_listing *listing = reading->listing;
     size_t destinations = listing->pipeline->destination_count, total = 0;
     for (size_t i = 0; i < destinations; i++)
-        total += reading->catalogs[i].backup_count;
+        total += listing->catalogs[i].backup_count;
     struct kist_catalog_id *ids = calloc(total + 1, sizeof *ids);
     listing->rows = calloc(total + 1, sizeof *listing->rows);
     if (!ids || !listing->rows) {
@@ -93,8 +92,8 @@ static int merge(struct reading *reading, struct kist_error *err)
     }
     total = 0;
     for (size_t i = 0; i < destinations; i++)
-        for (size_t k = 0; k < reading->catalogs[i].backup_count; k++)
-            ids[total++] = reading->catalogs[i].backups[k];
+        for (size_t k = 0; k < listing->catalogs[i].backup_count; k++)
+            ids[total++] = listing->catalogs[i].backups[k];
     qsort(ids, total, sizeof *ids, compare_ids);
     int code = 0;
     for (size_t i = 0; i < total && !code; i++) {
@@ -114,7 +113,7 @@ static int load_place(struct reading *reading, struct kist_listing_row *row, siz
 {
     struct kist_listing *listing = reading->listing;
     struct kist_manifest manifest = {0};
-    int code = kist_catalog_load(listing->stores[index], listing->pipeline->name, row->id, &manifest, err);
+    int code = kist_catalog_load(listing->stores[index], listing->pipeline, row->id, &manifest, err);
     /* A backup that was removed since the catalog was read is simply gone. */
     if (code == KIST_ERR_NOT_FOUND) {
         kist_error_clear(err);
@@ -149,7 +148,7 @@ static int load_rows(struct reading *reading, struct kist_error *err)
             if (!listing->stores[i])
                 row->places[i] = is_wanted(reading, listing->pipeline->destinations[i]) ? KIST_PLACE_UNKNOWN
                                                                                         : KIST_PLACE_ABSENT;
-            else if (!kist_catalog_has(&reading->catalogs[i], row->id))
+            else if (!kist_catalog_has(&listing->catalogs[i], row->id))
                 continue;
             else if (reading->depth == KIST_LISTING_IDS)
                 row->places[i] = KIST_PLACE_GOOD;
@@ -158,6 +157,7 @@ static int load_rows(struct reading *reading, struct kist_error *err)
             if (code)
                 return code;
         }
+        kist_listing_read_marks(listing, row);
     }
     return 0;
 }
@@ -167,20 +167,15 @@ int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *d
                       struct kist_error *err)
 {
     size_t count = pipeline->destination_count;
-    struct kist_listing listing = {.pipeline = pipeline, .stores = calloc(count + 1, sizeof *listing.stores)};
-    struct reading reading = {.listing = &listing,
-                              .catalogs = calloc(count + 1, sizeof *reading.catalogs),
-                              .destination = destination,
-                              .depth = depth,
-                              .cancel = cancel};
-    int code = listing.stores && reading.catalogs ? ask_all(&reading, err) : no_memory(err);
+    struct kist_listing listing = {.pipeline = pipeline,
+                                   .stores = calloc(count + 1, sizeof *listing.stores),
+                                   .catalogs = calloc(count + 1, sizeof *listing.catalogs)};
+    struct reading reading = {.listing = &listing, .destination = destination, .depth = depth, .cancel = cancel};
+    int code = listing.stores && listing.catalogs ? ask_all(&reading, err) : no_memory(err);
     if (!code)
         code = merge(&reading, err);
     if (!code)
         code = load_rows(&reading, err);
-    for (size_t i = 0; reading.catalogs && i < count; i++)
-        kist_catalog_done(&reading.catalogs[i]);
-    free(reading.catalogs);
     if (code)
         kist_listing_done(&listing);
     else
@@ -192,7 +187,10 @@ void kist_listing_done(struct kist_listing *listing)
 {
     for (size_t i = 0; listing->stores && i < listing->pipeline->destination_count; i++)
         kist_store_close(listing->stores[i]);
+    for (size_t i = 0; listing->catalogs && i < listing->pipeline->destination_count; i++)
+        kist_catalog_done(&listing->catalogs[i]);
     free(listing->stores);
+    free(listing->catalogs);
     for (size_t i = 0; i < listing->row_count; i++) {
         free(listing->rows[i].places);
         free(listing->rows[i].damage);
@@ -216,7 +214,11 @@ const char *kist_listing_state(const struct kist_listing *listing, const struct 
             seen[row->places[i]]++;
     if (seen[KIST_PLACE_DAMAGED])
         return "damaged";
+    if (row->bad)
+        return "bad";
     if (seen[KIST_PLACE_UNKNOWN])
         return "unknown";
+    if (row->manifest.suspect && !row->accepted)
+        return "suspect";
     return seen[KIST_PLACE_ABSENT] ? "partial" : "ok";
 }

@@ -15,11 +15,17 @@ struct kist_listing_row {
     enum kist_place_state *places;
     struct kist_manifest manifest; /* of the first place that has a good one; else empty (pipeline NULL) */
     char *damage;                  /* what is wrong with a damaged one, or NULL */
+    /* What the marks on the places asked say; an empty word: nothing. */
+    struct kist_catalog_mark verified; /* the newest proof of a copy that no later mark calls bad */
+    struct kist_catalog_mark drilled;  /* the newest drill that went well */
+    int bad;                           /* the newest verdict on some copy is that it cannot be restored */
+    int accepted;                      /* it is suspect, and a person says that it is good */
 };
 
 struct kist_listing {
     const struct kist_config_pipeline *pipeline;
     struct kist_store **stores;    /* one per destination; NULL where it could not be asked */
+    struct kist_catalog *catalogs; /* one per destination; empty where it could not be asked */
     struct kist_listing_row *rows; /* oldest first */
     size_t row_count;
     int incomplete; /* a destination could not be asked; it is in the log */
@@ -32,8 +38,11 @@ int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *d
 void kist_listing_done(struct kist_listing *listing);
 /* 1 when destination `index` says something of the row: it was asked for, and keeps what it is given. */
 int kist_listing_counts(const struct kist_listing *listing, const struct kist_listing_row *row, size_t index);
-/* "ok", "partial" (some destination lacks it), "damaged" (some manifest is), "unknown" (some destination is silent). */
+/* The gravest of "damaged" (some manifest is), "bad" (some copy was tried and cannot be restored), "unknown" (some destination
+ * is silent), "suspect" (it is, and nobody accepted it), "partial" (some destination lacks it) and "ok". */
 const char *kist_listing_state(const struct kist_listing *listing, const struct kist_listing_row *row);
+/* Fills in what a row learns from the marks; kist_listing_read has done it. */
+void kist_listing_read_marks(const struct kist_listing *listing, struct kist_listing_row *row);
 
 /* A backup by name: PIPELINE/ID, PIPELINE/latest or PIPELINE. */
 struct kist_backup_name {

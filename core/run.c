@@ -1,5 +1,6 @@
 #include "run.h"
 #include "item_name.h"
+#include "judge.h"
 #include "key.h"
 #include "log.h"
 #include "repair.h"
@@ -8,15 +9,12 @@
 #include "signals.h"
 #include "state.h"
 #include "targets.h"
+#include "text.h"
 #include "units.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifndef KIST_VERSION
-#define KIST_VERSION "unknown"
-#endif
 
 /* Everything that a run has opened. */
 struct run {
@@ -94,7 +92,8 @@ static int put_manifest(struct kist_target *target, void *arg, struct kist_error
 static int write_notes(struct run *run, struct kist_error *err)
 {
     char *text = NULL;
-    int code = kist_restore_notes_format(&run->manifest, run->pipeline, &text, err);
+    int code = kist_restore_notes_format(&run->manifest, run->pipeline, run->items.filters,
+                                         run->items.filter_count, &text, err);
     if (code)
         return code;
     struct document notes = {.run = run, .text = text, .size = strlen(text)};
@@ -113,7 +112,7 @@ static int write_manifest(struct run *run, struct kist_error *err)
     struct document document = {.run = run};
     char *text = NULL;
     run->manifest.finished = kist_time_now();
-    int code = kist_manifest_format(&run->manifest, &text, &document.size, err);
+    int code = kist_manifest_format(&run->manifest, run->pipeline->sign_key, &text, &document.size, err);
     if (code)
         return code;
     document.text = text;
@@ -138,6 +137,31 @@ static int begin_manifest(struct run *run, struct kist_error *err)
     return 0;
 }
 
+/* ---- what it holds ---- */
+
+/* All reasons as one sentence. */
+static int join_reasons(json_t *reasons, char **ret_text, struct kist_error *err)
+{
+    KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
+    json_t *reason = NULL;
+    size_t index = 0;
+    json_array_foreach(reasons, index, reason)
+        kist_text_printf(&text, "%s%s", index ? "; " : "", json_string_value(reason));
+    *ret_text = kist_text_take(&text);
+    return *ret_text ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+}
+
+/* Whether the backup is what those before it let expect. */
+static int judge(struct run *run, struct kist_error *err)
+{
+    struct kist_past past[KIST_PAST_MAX];
+    size_t count = 0;
+    kist_judge_past(&run->targets, run->pipeline, past, &count);
+    int code = kist_judge(run->pipeline, &run->manifest, past, count, &run->manifest.suspect, err);
+    return code || !run->manifest.suspect ? code
+                                          : join_reasons(run->manifest.suspect, &run->report->suspicion, err);
+}
+
 /* The steps of a run in order; every one of them may be the last. */
 static int steps(struct run *run, struct kist_error *err)
 {
@@ -152,8 +176,10 @@ static int steps(struct run *run, struct kist_error *err)
     if (!code)
         code = begin_manifest(run, err);
     if (!code)
-        code = kist_run_items_open(run->pipeline, run->manifest.id, run->cancel, &run->items, err);
-    if (!code)
+        code =
+            kist_run_items_open(run->pipeline, run->manifest.id, run->options->aim, run->cancel, &run->items, err);
+    /* What has not changed in the source says nothing about another target. */
+    if (!code && !run->options->aim)
         code = kist_run_items_reuse(&run->items, &run->targets, err);
     if (!code)
         code = kist_targets_step(&run->targets, begin_target, run, err);
@@ -161,7 +187,12 @@ static int steps(struct run *run, struct kist_error *err)
         code =
             kist_run_items_save(&run->items, &run->targets, &run->manifest, run->cancel, run->options->quiet, err);
     if (!code)
+        code = kist_run_items_counts(&run->items, &run->manifest.counts, err);
+    if (!code)
         code = kist_run_items_facts(&run->items, &run->manifest.facts, err);
+    /* What is about to be replaced is kept as it is, however little that may be. */
+    if (!code && !kist_safety_is(&run->manifest))
+        code = judge(run, err);
     if (!code)
         code = write_notes(run, err);
     if (!code)
@@ -246,9 +277,8 @@ static void conclude(struct run *run, int code)
     if (code || complete < run->targets.count)
         kist_targets_undo(&run->targets, run->manifest.id, code != 0);
     fill_objects(run);
-    report->outcome = code                                                       ? KIST_OUTCOME_FAILED
-                      : complete < run->targets.count || run->items.left_out > 0 ? KIST_OUTCOME_DEGRADED
-                                                                                 : KIST_OUTCOME_OK;
+    int lacking = complete < run->targets.count || run->items.left_out > 0 || report->suspicion;
+    report->outcome = code ? KIST_OUTCOME_FAILED : lacking ? KIST_OUTCOME_DEGRADED : KIST_OUTCOME_OK;
     report->exit = code                                       ? exit_of(run, code)
                    : report->outcome == KIST_OUTCOME_DEGRADED ? KIST_EXIT_DEGRADED
                                                               : KIST_EXIT_OK;
@@ -287,6 +317,7 @@ void kist_run_report_done(struct kist_run_report *report)
     }
     free(report->places);
     free(report->omission);
+    free(report->suspicion);
     kist_error_done(&report->err);
     *report = (struct kist_run_report){0};
 }

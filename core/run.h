@@ -11,6 +11,8 @@ struct kist_run_options {
     const char *state_dir;
     json_t *labels;             /* object of strings; borrowed */
     int quiet;                  /* no progress */
+    /* Saves this target of the source (as in struct kist_restore) instead of the source itself; NULL: the source. */
+    const char *aim;
     struct kist_cancel *cancel; /* of the process */
 };
 
@@ -33,6 +35,8 @@ struct kist_run_report {
     size_t place_count;
     size_t objects, reused, vanished, left_out; /* of a source of objects */
     char *omission;                             /* what the backup lacks because it cannot be kept; or NULL */
+    char *suspicion;                            /* why the backup may not be what it should be; or NULL */
+    int bad;                                    /* the backup was made, and then proved bad */
     struct kist_error err;                      /* why it failed */
     int told_badly;        /* a notifier or the history failed */
     /* The newest earlier backup, when a destination that answers lacks it and another one has it; else "". */

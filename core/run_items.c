@@ -177,10 +177,24 @@ static int make_keys(struct kist_run_items *items, const char *id, struct kist_e
 
 /* ---- open and close ---- */
 
+int kist_run_source_open(const struct kist_config_pipeline *pipeline, const char *aim, struct kist_cancel *cancel,
+                         struct kist_instance **ret_source, struct kist_error *err)
+{
+    struct kist_instance *source = NULL;
+    int code = kist_source_open(pipeline->source, pipeline->name, cancel, &source, err);
+    if (!code && aim)
+        code = kist_instance_result(source, source->plugin->as.source.aim(source->self, aim, err), err);
+    if (code)
+        kist_instance_close(source);
+    else
+        *ret_source = source;
+    return code;
+}
+
 static int open_instances(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
                           struct kist_run_items *items, struct kist_error *err)
 {
-    int code = kist_source_open(pipeline->source, pipeline->name, cancel, &items->source, err);
+    int code = kist_run_source_open(pipeline, items->aim, cancel, &items->source, err);
     if (!code && !(items->filters = calloc(pipeline->filter_count + 1, sizeof(struct kist_instance *))))
         code = no_memory(err);
     while (!code && items->filter_count < pipeline->filter_count) {
@@ -191,10 +205,10 @@ static int open_instances(const struct kist_config_pipeline *pipeline, struct ki
     return code;
 }
 
-int kist_run_items_open(const struct kist_config_pipeline *pipeline, const char *id, struct kist_cancel *cancel,
-                        struct kist_run_items *ret_items, struct kist_error *err)
+int kist_run_items_open(const struct kist_config_pipeline *pipeline, const char *id, const char *aim,
+                        struct kist_cancel *cancel, struct kist_run_items *ret_items, struct kist_error *err)
 {
-    struct kist_run_items items = {.pipeline = pipeline};
+    struct kist_run_items items = {.pipeline = pipeline, .aim = aim};
     int code = open_instances(pipeline, cancel, &items, err);
     if (!code)
         code = kist_instance_result(
@@ -226,7 +240,18 @@ void kist_run_items_close(struct kist_run_items *items)
     *items = (struct kist_run_items){0};
 }
 
-/* ---- facts ---- */
+/* ---- counts and facts ---- */
+
+int kist_run_items_counts(struct kist_run_items *items, struct kist_counts *ret_counts, struct kist_error *err)
+{
+    const struct kist_source *source = &items->source->plugin->as.source;
+    int code = kist_instance_result(items->source,
+                                    source->counts(items->source->self, kist_counts_add, ret_counts, err), err);
+    /* What is odd about a count says more than the source that was stopped for it. */
+    if ((!code || ret_counts->failed) && (code = kist_counts_check(ret_counts, err)))
+        kist_error_prefix(err, "%s", items->source->where);
+    return code;
+}
 
 static int add_counts(const struct kist_run_items *items, json_t *facts, struct kist_error *err)
 {

@@ -20,6 +20,7 @@ struct kist_run_item {
 
 struct kist_run_items {
     const struct kist_config_pipeline *pipeline;
+    const char *aim; /* or NULL */
     struct kist_instance *source;
     struct kist_instance **filters;
     size_t filter_count;
@@ -33,9 +34,13 @@ struct kist_run_items {
     size_t left_out; /* what cannot be kept, so that the run is degraded */
 };
 
-/* Opens source and filters, and asks for the items of the backup `id`. */
-int kist_run_items_open(const struct kist_config_pipeline *pipeline, const char *id, struct kist_cancel *cancel,
-                        struct kist_run_items *ret_items, struct kist_error *err) KIST_CHECKED;
+/* Opens source and filters, and asks for the items of the backup `id`. `aim` (kept): as in struct kist_run_options. */
+int kist_run_items_open(const struct kist_config_pipeline *pipeline, const char *id, const char *aim,
+                        struct kist_cancel *cancel, struct kist_run_items *ret_items,
+                        struct kist_error *err) KIST_CHECKED;
+/* Opens the source as a run does that has this `aim`. */
+int kist_run_source_open(const struct kist_config_pipeline *pipeline, const char *aim, struct kist_cancel *cancel,
+                         struct kist_instance **ret_source, struct kist_error *err) KIST_CHECKED;
 void kist_run_items_close(struct kist_run_items *items);
 
 /* Finds what has not changed since the last backup that every destination holds. It is not looked for when that cannot be
@@ -46,6 +51,9 @@ int kist_run_items_reuse(struct kist_run_items *items, struct kist_targets *targ
 /* Saves all of them to all targets, and enters them in the manifest. */
 int kist_run_items_save(struct kist_run_items *items, struct kist_targets *targets, struct kist_manifest *manifest,
                         struct kist_cancel *cancel, int quiet, struct kist_error *err) KIST_CHECKED;
+/* What the source counted of what was read. */
+int kist_run_items_counts(struct kist_run_items *items, struct kist_counts *ret_counts,
+                          struct kist_error *err) KIST_CHECKED;
 /* What the source tells when all is read. New reference. */
 int kist_run_items_facts(struct kist_run_items *items, json_t **ret_facts, struct kist_error *err) KIST_CHECKED;
 

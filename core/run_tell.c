@@ -2,6 +2,7 @@
 #include "log.h"
 #include "run.h"
 #include "state.h"
+#include "tell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static const char *cause_of(const struct kist_run_report *report)
     for (size_t i = 0; i < report->place_count; i++)
         if (report->places[i].cause)
             return report->places[i].cause;
-    return report->omission;
+    return report->suspicion ? report->suspicion : report->omission;
 }
 
 static json_t *history_entry(const struct kist_run_report *report)
@@ -59,17 +60,29 @@ static void fill_event(const struct kist_run_report *report, char *summary, stru
                                  .stored_size = (int64_t)report->stored_size};
 }
 
-static int notify_one(const struct kist_config_section *section, const struct kist_run_report *report,
-                      const struct kist_event *event, struct kist_error *err)
+static int notify_one(const struct kist_config_section *section, const struct kist_event *event,
+                      struct kist_error *err)
 {
     struct kist_instance *instance = NULL;
-    /* Not cancelled by the signal that ended the run: that is what has to be told. */
-    int code = kist_instance_open(section, report->pipeline, NULL, &instance, err);
+    int code = kist_instance_open(section, event->pipeline, NULL, &instance, err);
     if (!code)
         code = kist_instance_result(
             instance, section->plugin->as.notifier.notify(instance->self, event, NOTIFY_DEADLINE_MS, err), err);
     kist_instance_close(instance);
     return code;
+}
+
+size_t kist_tell(const struct kist_config_pipeline *pipeline, const struct kist_event *event)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < pipeline->notifier_count; i++) {
+        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+        if (notify_one(pipeline->notifiers[i], event, &err)) {
+            kist_log_error(NULL, &err);
+            failed++;
+        }
+    }
+    return failed;
 }
 
 void kist_run_tell(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
@@ -80,13 +93,8 @@ void kist_run_tell(const struct kist_config_pipeline *pipeline, const struct kis
         summary = NULL;
     struct kist_event event;
     fill_event(report, summary, &event);
-    for (size_t i = 0; i < pipeline->notifier_count; i++) {
-        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-        if (notify_one(pipeline->notifiers[i], report, &event, &err)) {
-            kist_log_error(NULL, &err);
-            report->told_badly = 1;
-        }
-    }
+    if (kist_tell(pipeline, &event))
+        report->told_badly = 1;
     free(summary);
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     json_t *entry = history_entry(report);

@@ -1,6 +1,5 @@
 #include "run_worker.h"
 #include "log.h"
-#include "store_access.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -102,7 +101,7 @@ static int open_all(struct kist_worker *worker, struct kist_error *err)
     const struct kist_config_pipeline *pipeline = worker->saving->items->pipeline;
     int code = kist_cancel_new(worker->saving->cancel, &worker->cancel, err);
     if (!code)
-        code = kist_source_open(pipeline->source, pipeline->name, worker->cancel, &worker->source, err);
+        code = kist_run_source_open(pipeline, worker->saving->items->aim, worker->cancel, &worker->source, err);
     while (!code && worker->filter_count < pipeline->filter_count) {
         code = kist_instance_open(pipeline->filters[worker->filter_count], pipeline->name, worker->cancel,
                                   &worker->filters[worker->filter_count], err);

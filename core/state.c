@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,6 @@ int kist_state_find(const char *option, const char *configured, char **ret_dir, 
         if (choices[i] && !(dir = strdup(choices[i])))
             return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     /* systemd gives a list; a path of ours has no colon in that place either. */
-    if (dir && !option && !env("KIST_STATE") && !configured)
-        dir[strcspn(dir, ":")] = '\0';
-    /* systemd lists several directories with ':' between them. */
     if (dir && !option && !env("KIST_STATE") && !configured)
         dir[strcspn(dir, ":")] = '\0';
     int made = dir ? 0 : -1;
@@ -152,15 +150,29 @@ static int append_line(const char *path, const char *line, size_t size, struct k
     return code;
 }
 
+json_t *kist_user_json(void)
+{
+    char number[24], buffer[4096];
+    struct passwd entry, *found = NULL;
+    if (getpwuid_r(getuid(), &entry, buffer, sizeof buffer, &found) == 0 && found) {
+        json_t *name = json_string(found->pw_name);
+        if (name)
+            return name;
+    }
+    snprintf(number, sizeof number, "%ld", (long)getuid());
+    return json_string(number);
+}
+
 int kist_history_add(const char *dir, json_t *entry, struct kist_error *err)
 {
-    char now[KIST_TIME_LENGTH + 1], user[24];
+    char now[KIST_TIME_LENGTH + 1];
     char *path = NULL, *line = NULL;
     kist_time_text(kist_time_now(), now);
-    snprintf(user, sizeof user, "%ld", (long)getuid());
     json_object_set_new(entry, "time", json_string(now));
     json_object_set_new(entry, "host", json_string(kist_host_name()));
-    json_object_set_new(entry, "uid", json_string(user));
+    json_object_set_new(entry, "user", kist_user_json());
+    if (env("SUDO_USER"))
+        json_object_set_new(entry, "sudo_user", json_string(env("SUDO_USER")));
     char *text = json_dumps(entry, JSON_COMPACT | JSON_ENSURE_ASCII);
     int size = text ? asprintf(&line, "%s\n", text) : -1;
     if (size < 0)

@@ -33,9 +33,11 @@ int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_
                    struct kist_error *err) KIST_CHECKED;
 void kist_lock_release(struct kist_lock *lock);
 
-/* Appends one JSON object as a line to history.jsonl; `time`, `host` and `user` are added. */
+/* Appends one JSON object as a line to history.jsonl; `time`, `host`, `user` and, behind sudo, `sudo_user` are added. */
 int kist_history_add(const char *dir, json_t *entry, struct kist_error *err) KIST_CHECKED;
 
+/* Who runs this process: a name, else the number. New reference; NULL without memory. */
+json_t *kist_user_json(void);
 /* This machine's name; never NULL. */
 const char *kist_host_name(void);
 

@@ -7,13 +7,23 @@
 
 #define PIECE ((size_t)1 << 20)
 
-int kist_verify_level_of(const char *name)
+static const char *const levels[] = {[KIST_VERIFY_NONE] = "none",
+                                     [KIST_VERIFY_SIZE] = "size",
+                                     [KIST_VERIFY_HASH] = "hash",
+                                     [KIST_VERIFY_DECODE] = "decode",
+                                     [KIST_VERIFY_DRILL] = "drill"};
+
+enum kist_verify_level kist_verify_level_of(const char *name)
 {
-    static const char *const levels[] = {"size", "hash", "decode"};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
+    for (size_t i = KIST_VERIFY_SIZE; i < sizeof levels / sizeof *levels; i++)
         if (strcmp(levels[i], name) == 0)
-            return (int)i;
-    return -1;
+            return (enum kist_verify_level)i;
+    return KIST_VERIFY_NONE;
+}
+
+const char *kist_verify_level_name(enum kist_verify_level level)
+{
+    return levels[level];
 }
 
 static int verify_size(const struct kist_verify *verify, const char *key, const struct kist_digest *digest,
@@ -85,9 +95,10 @@ static int verify_item(const struct kist_verify *verify, const struct kist_manif
                        struct kist_instance *source, struct kist_error *err)
 {
     int code = verify_size(verify, item->key, &item->stored, err);
-    if (!code && verify->level == KIST_VERIFY_HASH)
+    int whole = kist_sample_has(&verify->sample, item->key);
+    if (!code && whole && verify->level == KIST_VERIFY_HASH)
         code = verify_stored(verify, item, err);
-    if (!code && verify->level == KIST_VERIFY_DECODE)
+    if (!code && whole && verify->level == KIST_VERIFY_DECODE)
         code = verify_decoded(verify, item, source, err);
     return code;
 }
@@ -124,12 +135,47 @@ static int open_source(const struct kist_verify *verify, struct kist_instance **
     return kist_source_open(section, verify->pipeline->name, verify->cancel, ret_source, err);
 }
 
+static int same_filters(const struct kist_manifest_item *a, const struct kist_manifest_item *b)
+{
+    int same = a->filter_count == b->filter_count;
+    for (size_t i = 0; same && i < a->filter_count; i++)
+        same = strcmp(a->filters[i].plugin, b->filters[i].plugin) == 0;
+    return same;
+}
+
+static int can_decode(const struct kist_verify *verify, const struct kist_manifest_item *item,
+                      struct kist_error *err)
+{
+    struct kist_instance **filters = NULL;
+    int code = kist_pull_filters_open(verify->config, verify->pipeline, item, verify->cancel, &filters, err);
+    for (size_t i = 0; i < item->filter_count && !code; i++)
+        code =
+            kist_instance_result(filters[i], filters[i]->plugin->as.filter.can_decode(filters[i]->self, err), err);
+    kist_pull_filters_close(filters, item->filter_count);
+    return code;
+}
+
+/* Whether all items can be decoded here, before the first is read. They mostly have the same filters. */
+static int can_decode_all(const struct kist_verify *verify, struct kist_error *err)
+{
+    const struct kist_manifest_item *items = verify->manifest->items;
+    int code = 0;
+    for (size_t i = 0; i < verify->manifest->item_count && !code; i++)
+        if (i == 0 || !same_filters(&items[i - 1], &items[i]))
+            code = can_decode(verify, &items[i], err);
+    if (code == KIST_ERR_CONFIG && !err->hint)
+        kist_hint(err, "--level hash proves the stored bytes without decoding them");
+    return code;
+}
+
 int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
 {
     const struct kist_manifest *manifest = verify->manifest;
     struct kist_instance *source = NULL;
     KIST_CLEANUP_ERROR struct kist_error next = KIST_ERROR_INIT;
-    int code = open_source(verify, &source, err);
+    int code = verify->level == KIST_VERIFY_DECODE ? can_decode_all(verify, err) : 0;
+    if (!code)
+        code = open_source(verify, &source, err);
     if (code)
         return code;
     for (size_t i = 0; i < manifest->item_count && err->code != KIST_ERR_CANCELLED; i++) {

@@ -4,16 +4,12 @@
 
 #include "manifest.h"
 #include "progress.h"
+#include "sample.h"
 #include "store.h"
 
-enum kist_verify_level {
-    KIST_VERIFY_SIZE,  /* every object exists with its size */
-    KIST_VERIFY_HASH,  /* and every stored byte is right */
-    KIST_VERIFY_DECODE /* and it decodes to the bytes that were saved, which the source can read to their end */
-};
-
-/* -1 when there is no such level. */
-int kist_verify_level_of(const char *name);
+/* KIST_VERIFY_NONE when there is no such level. */
+enum kist_verify_level kist_verify_level_of(const char *name);
+const char *kist_verify_level_name(enum kist_verify_level level);
 
 /* Told of everything that is wrong: `key` and why. */
 typedef void (*kist_verify_fn)(void *arg, const char *key, const struct kist_error *err);
@@ -23,8 +19,9 @@ struct kist_verify {
     const struct kist_config_pipeline *pipeline;
     struct kist_store *store;
     const struct kist_manifest *manifest;
-    enum kist_verify_level level;
-    int items_only; /* leave RESTORE.txt out */
+    enum kist_verify_level level; /* up to decode: a drill is drill.h */
+    struct kist_sample sample;    /* of the items; of the others only the size is looked at */
+    int items_only;               /* leave RESTORE.txt out */
     /* 0 leaves the item out; NULL: all of them. */
     int (*wants)(void *arg, const struct kist_manifest_item *item);
     struct kist_cancel *cancel;
@@ -33,7 +30,8 @@ struct kist_verify {
     void *arg;
 };
 
-/* Verifies one backup on one destination. Goes on after a fault, and returns the first: KIST_ERR_CORRUPT for damage. */
+/* Verifies one backup on one destination. Goes on after a fault, and returns the first: KIST_ERR_CORRUPT for damage. What
+ * cannot be decoded with this configuration is KIST_ERR_CONFIG before anything is read. */
 int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err) KIST_CHECKED;
 
 #endif

@@ -1,0 +1,40 @@
+/*
+ * marks.h - what became known of a backup after it was made: a proof that it can be restored, or that it cannot.
+ *
+ *     _kist/<pipeline>/<id>.<word>.<time>     a mark; the document says more, but its name is enough for a listing
+ *
+ * A mark speaks of the copy on the destination that it lies on, but for "accepted", which is about the backup and lies on
+ * all of them.
+ */
+#ifndef KIST_CORE_MARKS_H
+#define KIST_CORE_MARKS_H
+
+#include "catalog.h"
+
+#define KIST_MARK_HASH "hash"         /* every stored byte was right */
+#define KIST_MARK_DECODE "decode"     /* and it decoded to what was saved */
+#define KIST_MARK_DRILL "drill"       /* and was restored, with every count equal */
+#define KIST_MARK_ACCEPTED "accepted" /* a person says that a suspect backup is good */
+/* One of the proofs has failed: only one that is as strong can make up for it. */
+#define KIST_MARK_BAD_HASH "badhash"
+#define KIST_MARK_BAD_DECODE "baddecode"
+#define KIST_MARK_BAD_DRILL "baddrill"
+
+/* Writes one, and then removes those that it makes superfluous: older ones of the same word, and what an as strong proof
+ * makes up for. `body` (borrowed, may be NULL) says more; pipeline, id, time, host and user are added. With a sign_key it is
+ * signed as a manifest is. */
+int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                  const char *word, json_t *body, struct kist_error *err) KIST_CHECKED;
+/* Reads one. New reference. One that is not as it should be is KIST_ERR_CORRUPT. */
+int kist_mark_load(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                   const struct kist_catalog_mark *mark, json_t **ret_body, struct kist_error *err) KIST_CHECKED;
+/* The newest mark `word` of a backup in a catalog that was read, or NULL. `word` NULL: of any. */
+const struct kist_catalog_mark *kist_mark_find(const struct kist_catalog *catalog, const char *id,
+                                               const char *word);
+/* The verdict on a copy: the newest proof that failed and that no later one as strong makes up for, else the newest proof;
+ * NULL without any. */
+const struct kist_catalog_mark *kist_mark_verdict(const struct kist_catalog *catalog, const char *id);
+/* 1 for a proof that failed. */
+int kist_mark_is_bad(const struct kist_catalog_mark *mark);
+
+#endif
