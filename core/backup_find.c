@@ -42,6 +42,26 @@ static int not_found(const struct kist_backup_name *name, struct kist_error *err
     return KIST_ERR_NOT_FOUND;
 }
 
+/* The newest backup of a catalog that was made for its own sake, or NULL. One that cannot be read counts: whoever asks for
+ * the latest is to be told of it. */
+static const char *newest_of(const struct kist_config_pipeline *pipeline, struct kist_store *store,
+                             const struct kist_catalog *catalog, const char *known)
+{
+    for (size_t i = catalog->backup_count; i > 0; i--) {
+        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+        struct kist_manifest manifest = {0};
+        const char *id = catalog->backups[i - 1].id;
+        if (strcmp(id, known) <= 0)
+            return NULL;
+        int code = kist_catalog_load(store, pipeline, id, &manifest, &err);
+        int safety = !code && kist_safety_is(&manifest);
+        kist_manifest_done(&manifest);
+        if (!safety)
+            return id;
+    }
+    return NULL;
+}
+
 /* The newest id that any destination has; "" when there is none. Destinations that do not answer are told of. */
 static int newest_id(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
                      char ret_id[KIST_ID_LENGTH + 1], int *ret_found_destination, struct kist_error *err)
@@ -61,8 +81,9 @@ static int newest_id(const struct kist_backup_name *name, const char *destinatio
         if (!code)
             code = kist_catalog_read(store, pipeline->name, &catalog, err);
         answers += code ? 0 : 1;
-        if (!code && catalog.backup_count && strcmp(catalog.backups[catalog.backup_count - 1].id, ret_id) > 0)
-            memcpy(ret_id, catalog.backups[catalog.backup_count - 1].id, KIST_ID_LENGTH + 1);
+        const char *newest = code ? NULL : newest_of(pipeline, store, &catalog, ret_id);
+        if (newest)
+            memcpy(ret_id, newest, KIST_ID_LENGTH + 1);
         kist_catalog_done(&catalog);
         kist_store_close(store);
     }
@@ -74,11 +95,12 @@ static int newest_id(const struct kist_backup_name *name, const char *destinatio
 }
 
 /* Tries one destination. */
-static int try_place(const struct kist_config_section *section, const char *pipeline, const char *id,
-                     struct kist_cancel *cancel, struct kist_found *ret_found, struct kist_error *err)
+static int try_place(const struct kist_config_section *section, const struct kist_config_pipeline *pipeline,
+                     const char *id, struct kist_cancel *cancel, struct kist_found *ret_found,
+                     struct kist_error *err)
 {
     struct kist_store *store = NULL;
-    int code = kist_store_open(section, pipeline, cancel, &store, err);
+    int code = kist_store_open(section, pipeline->name, cancel, &store, err);
     if (!code)
         code = kist_catalog_load(store, pipeline, id, &ret_found->manifest, err);
     if (code)
@@ -114,7 +136,7 @@ int kist_backup_find(const struct kist_backup_name *name, const char *destinatio
         struct kist_found found = {0};
         if (destination && strcmp(destination, pipeline->destinations[i]->name) != 0)
             continue;
-        int code = try_place(pipeline->destinations[i], pipeline->name, wanted.id, cancel, &found, err);
+        int code = try_place(pipeline->destinations[i], pipeline, wanted.id, cancel, &found, err);
         if (!code) {
             if (worst.code)
                 kist_log_at(KIST_LOG_WARNING, NULL, &worst);

@@ -1,153 +1,286 @@
+#include "cmd_restore.h"
 #include "commands.h"
+#include "key.h"
 #include "log.h"
-#include "restore.h"
-#include "signals.h"
 #include "state.h"
 #include "units.h"
 #include "url.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* The words of the command line as options; says what is wrong with them. */
-static enum kist_exit read_options(const struct kist_cli *cli, struct kist_restore_options *options,
-                                   char **ret_target)
+/* ---- words that exclude each other ---- */
+
+/* The first of `names` that was given, or NULL. */
+static const char *first_given(const struct kist_cli *cli, const char *const *names)
+{
+    for (; *names; names++)
+        if (kist_cli_has(cli, *names))
+            return *names;
+    return NULL;
+}
+
+/* What only a source of databases knows. */
+static const char *const of_databases[] = {"swap",
+                                           "undo",
+                                           "in-place",
+                                           "confirm",
+                                           "table",
+                                           "schema",
+                                           "schema-only",
+                                           "data-only",
+                                           "jobs",
+                                           "no-owner",
+                                           "role",
+                                           "skip-safety-backup",
+                                           "allow-old-client",
+                                           NULL};
+static const char *const of_targets[] = {"to",
+                                         "create",
+                                         "clean",
+                                         "swap",
+                                         "undo",
+                                         "in-place",
+                                         "confirm",
+                                         "table",
+                                         "schema",
+                                         "schema-only",
+                                         "data-only",
+                                         "jobs",
+                                         "no-owner",
+                                         "role",
+                                         "skip-safety-backup",
+                                         "allow-old-client",
+                                         NULL};
+/* What makes no sense where nothing is restored, but only swapped. */
+static const char *const of_restores[] = {
+    "output", "include",     "create",    "in-place", "skip-safety-backup", "clean", "table",
+    "schema", "schema-only", "data-only", "jobs",     "no-owner",           "role",  "allow-old-client",
+    "from",   "destination", NULL};
+
+static enum kist_exit check_pairs(const struct kist_cli *cli)
+{
+    static const char *const pairs[][2] = {
+        {"swap", "undo"},      {"swap", "in-place"},    {"swap", "table"},
+        {"swap", "schema"},    {"swap", "schema-only"}, {"swap", "include"},
+        {"swap", "data-only"}, {"clean", "in-place"},   {"schema-only", "data-only"},
+        {"from", "include"},   {"from", "destination"}};
+    const char *output = kist_cli_value(cli, "output"), *other = output ? first_given(cli, of_targets) : NULL;
+    if (other)
+        return kist_cli_usage(cli, "--output and --%s exclude each other", other);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (kist_cli_has(cli, pairs[i][0]) && kist_cli_has(cli, pairs[i][1]))
+            return kist_cli_usage(cli, "--%s and --%s exclude each other", pairs[i][0], pairs[i][1]);
+    int swap_only = kist_cli_has(cli, "undo") || (kist_cli_has(cli, "swap") && kist_cli_has(cli, "confirm"));
+    if (swap_only && (other = first_given(cli, of_restores)))
+        return kist_cli_usage(cli, "--%s restores nothing: no --%s with it",
+                              kist_cli_has(cli, "undo") ? "undo" : "swap --confirm", other);
+    if (kist_cli_has(cli, "undo") && kist_cli_has(cli, "confirm"))
+        return kist_cli_usage(cli, "--undo and --confirm exclude each other");
+    if (kist_cli_has(cli, "trust-sql") && !kist_cli_has(cli, "from"))
+        return kist_cli_usage(cli, "--trust-sql belongs to --from");
+    if (!swap_only && !kist_cli_has(cli, "in-place") &&
+        (kist_cli_has(cli, "confirm") || kist_cli_has(cli, "skip-safety-backup")))
+        return kist_cli_usage(cli, "--confirm and --skip-safety-backup belong to --in-place");
+    return KIST_EXIT_OK;
+}
+
+/* Once the source is known. */
+static enum kist_exit check_source(const struct kist_restore_command *command)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    const char *to = kist_cli_value(cli, "to"), *output = kist_cli_value(cli, "output");
-    if (to && output)
-        return kist_cli_usage(cli, "--to and --output exclude each other");
-    if (output && (kist_cli_has(cli, "create") || kist_cli_has(cli, "clean")))
-        return kist_cli_usage(cli, "--create and --clean are of no use with --output");
+    const struct kist_plugin *plugin = command->pipeline->source->plugin;
+    const char *option = first_given(command->cli, of_databases);
+    if (!(plugin->features & KIST_SOURCE_SWAPS))
+        return option ? kist_cli_usage(command->cli, "the source plugin '%s' knows no --%s", plugin->name, option)
+                      : KIST_EXIT_OK;
+    if (!kist_cli_has(command->cli, "clean"))
+        return KIST_EXIT_OK;
+    kist_fail(&err, KIST_ERR_REFUSED, "the source plugin '%s' does not replace piece by piece (--clean)",
+              plugin->name);
+    kist_hint(&err, "without it, what is restored goes beside what is there; --in-place replaces it as a whole");
+    return kist_cli_fail(&err);
+}
+
+/* ---- words ---- */
+
+/* The values of an option that may be repeated, borrowed, in a new array that ends with NULL. */
+static const char **read_list(const struct kist_cli *cli, const char *option, size_t *ret_count)
+{
+    size_t count = 0;
+    while (kist_cli_value_at(cli, option, count))
+        count++;
+    const char **values = calloc(count + 1, sizeof *values);
+    for (size_t i = 0; values && i < count; i++)
+        values[i] = kist_cli_value_at(cli, option, i);
+    *ret_count = count;
+    return values;
+}
+
+/* The lists and texts that belong to the options. */
+struct words {
+    char *target;
+    const char **include, **tables, **schemas;
+};
+
+static enum kist_exit read_lists(const struct kist_cli *cli, struct kist_restore_options *options,
+                                 struct words *words)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    size_t tables = 0, schemas = 0;
+    options->include = words->include = read_list(cli, "include", &options->include_count);
+    words->tables = read_list(cli, "table", &tables);
+    words->schemas = read_list(cli, "schema", &schemas);
+    options->tables = tables ? words->tables : NULL;
+    options->schemas = schemas ? words->schemas : NULL;
+    if (words->include && words->tables && words->schemas)
+        return KIST_EXIT_OK;
+    kist_fail(&err, KIST_ERR_FAILED, "out of memory");
+    return kist_cli_fail(&err);
+}
+
+static enum kist_exit read_target(const struct kist_cli *cli, struct words *words)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    const char *to = kist_cli_value(cli, "to");
     if (to && kist_url_has_password(to)) {
         kist_fail(&err, KIST_ERR_CONFIG,
                   "--to: a password on the command line can be read by every user of this machine");
         kist_hint(&err, "put the URL into the environment, say as TARGET, and use --to '${TARGET}'");
         return kist_cli_fail(&err);
     }
-    if (to && kist_config_expand(to, ret_target, &err))
+    if (to && kist_config_expand(to, &words->target, &err))
         return kist_cli_fail(&err);
-    options->target = *ret_target;
-    options->output_dir = output;
-    options->flags = (kist_cli_has(cli, "create") ? KIST_RESTORE_CREATE : 0) |
-                     (kist_cli_has(cli, "clean") ? KIST_RESTORE_CLEAN : 0);
-    options->quiet = kist_log_level() < KIST_LOG_INFO;
-    options->cancel = cli->cancel;
     return KIST_EXIT_OK;
 }
 
-static json_t *patterns_json(const struct kist_restore_options *options)
-{
-    json_t *patterns = json_array();
-    for (size_t i = 0; i < options->include_count; i++)
-        if (json_array_append_new(patterns, json_string(options->include[i])) != 0) {
-            json_decref(patterns);
-            return NULL;
-        }
-    return patterns;
-}
-
-/* Every restore leaves a line in the history, whatever came of it. A line that cannot be written is told, and is no
- * reason to call a restore failed. */
-static int record(const char *state, const struct kist_manifest *manifest,
-                  const struct kist_restore_options *options, const char *to, const char *cause,
-                  int64_t duration_ms)
+static enum kist_exit read_jobs(const struct kist_cli *cli, int64_t *ret_jobs)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    json_t *entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s*}", "event", "restore", "pipeline",
-                              manifest->pipeline, "id", manifest->id, "target", to, "outcome",
-                              cause ? "failed" : "ok", "duration_ms", (json_int_t)duration_ms, "cause", cause);
-    if (entry && options->include_count && json_object_set_new(entry, "include", patterns_json(options)) != 0) {
-        json_decref(entry);
-        entry = NULL;
+    const char *jobs = kist_cli_value(cli, "jobs");
+    if (jobs && kist_integer_parse(jobs, ret_jobs, &err)) {
+        kist_error_prefix(&err, "--jobs");
+        return kist_cli_fail(&err);
     }
-    int code = entry ? kist_history_add(state, entry, &err) : kist_fail(&err, KIST_ERR_FAILED, "out of memory");
-    json_decref(entry);
-    if (code)
-        kist_log_at(KIST_LOG_WARNING, manifest->pipeline, &err);
-    return code;
+    return jobs && (*ret_jobs < 1 || *ret_jobs > 1024) ? kist_cli_usage(cli, "--jobs %s: use 1 to 1024", jobs)
+                                                       : KIST_EXIT_OK;
 }
 
-/* "p/2026-11-21T02-00-00Z: restored to files, 12 of 10,000 items, 3.4 MiB in 2 s" */
-static void print_restored(const struct kist_manifest *manifest, const struct kist_restored *restored,
-                           const char *to, int64_t duration_ms)
+static uint32_t read_flags(const struct kist_cli *cli)
 {
-    printf("%s/%s: restored to %s, ", manifest->pipeline, manifest->id, to);
-    if (restored->items < manifest->item_count)
-        printf("%s of ", kist_count_show(restored->items).text);
-    if (manifest->item_count > 1)
-        printf("%s items, ", kist_count_show(manifest->item_count).text);
-    printf("%s in %s\n", kist_size_show(restored->raw_size).text, kist_duration_show(duration_ms).text);
+    static const struct {
+        const char *option;
+        uint32_t flag;
+    } flags[] = {{"create", KIST_RESTORE_CREATE},
+                 {"clean", KIST_RESTORE_CLEAN},
+                 {"in-place", KIST_RESTORE_CLEAN},
+                 {"no-owner", KIST_RESTORE_NO_OWNER},
+                 {"schema-only", KIST_RESTORE_SCHEMA_ONLY},
+                 {"data-only", KIST_RESTORE_DATA_ONLY},
+                 {"allow-old-client", KIST_RESTORE_OLD_CLIENT}};
+    uint32_t all = 0;
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        all |= kist_cli_has(cli, flags[i].option) ? flags[i].flag : 0;
+    return all;
 }
 
-/* The patterns of the command line, borrowed, in a new array. */
-static const char **read_patterns(const struct kist_cli *cli, size_t *ret_count)
+static enum kist_exit read_words(struct kist_restore_command *command, struct words *words)
 {
-    size_t count = 0;
-    while (kist_cli_value_at(cli, "include", count))
-        count++;
-    const char **patterns = calloc(count + 1, sizeof *patterns);
-    for (size_t i = 0; patterns && i < count; i++)
-        patterns[i] = kist_cli_value_at(cli, "include", i);
-    *ret_count = count;
-    return patterns;
-}
-
-static enum kist_exit restore(const struct kist_cli *cli, const struct kist_config *config,
-                              const struct kist_restore_options *options, const char *state)
-{
-    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    struct kist_backup_name name;
-    struct kist_found found = {0};
-    int code = kist_backup_name_parse(config, cli->args[0], &name, &err);
-    if (!code)
-        code = kist_backup_find(&name, kist_cli_value(cli, "destination"), cli->cancel, &found, &err);
-    if (code) {
-        enum kist_exit status = kist_cli_fail(&err);
-        return code == KIST_ERR_NOT_FOUND ? KIST_EXIT_NO_BACKUP : status;
-    }
-    /* As it was typed, so that what ${NAME} stood for is not written down. */
-    const char *typed = kist_cli_value(cli, "to");
-    const char *to = options->output_dir ? options->output_dir : typed ? typed : name.pipeline->source->name;
-    struct kist_restored restored = {0};
-    int64_t begun = kist_time_monotonic_ms();
-    code = kist_restore_backup(config, name.pipeline, &found, options, &restored, &err);
-    int64_t duration_ms = kist_time_monotonic_ms() - begun;
-    int unrecorded = record(state, &found.manifest, options, to, code ? kist_error_text(&err) : NULL, duration_ms);
-    enum kist_exit status = unrecorded ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
-    if (code)
-        status = kist_cli_fail(&err);
-    else if (kist_log_level() >= KIST_LOG_INFO)
-        print_restored(&found.manifest, &restored, to, duration_ms);
-    kist_found_done(&found);
-    if (code && kist_signals_seen())
-        return KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
+    const struct kist_cli *cli = command->cli;
+    struct kist_restore_options *options = &command->options;
+    enum kist_exit status = check_pairs(cli);
+    if (!status)
+        status = read_lists(cli, options, words);
+    if (!status)
+        status = read_target(cli, words);
+    if (!status)
+        status = read_jobs(cli, &options->jobs);
+    options->target = words->target;
+    options->output_dir = kist_cli_value(cli, "output");
+    options->role = kist_cli_value(cli, "role");
+    options->flags = read_flags(cli);
+    options->dry_run = kist_cli_has(cli, "dry-run");
+    options->quiet = kist_log_level() < KIST_LOG_INFO;
+    options->cancel = cli->cancel;
+    command->from = kist_cli_value(cli, "from");
+    command->swap = kist_cli_has(cli, "swap");
+    command->undo = kist_cli_has(cli, "undo");
+    command->in_place = kist_cli_has(cli, "in-place");
+    command->confirm = kist_cli_value(cli, "confirm");
     return status;
+}
+
+/* ---- the backup ---- */
+
+static enum kist_exit restore_backup(struct kist_restore_command *command, const struct kist_backup_name *name)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct kist_found found = {0};
+    int code =
+        kist_backup_find(name, kist_cli_value(command->cli, "destination"), command->options.cancel, &found, &err);
+    if (code) {
+        enum kist_exit status = kist_restore_failed(&err);
+        return code == KIST_ERR_NOT_FOUND && status < KIST_EXIT_SIGNAL ? KIST_EXIT_NO_BACKUP : status;
+    }
+    command->what = kist_key_join(command->pipeline->name, found.manifest.id, NULL, NULL);
+    enum kist_exit status = KIST_EXIT_OK;
+    if (command->what) {
+        status = kist_cmd_restore_found(command, &found);
+    } else {
+        kist_fail(&err, KIST_ERR_FAILED, "out of memory");
+        status = kist_cli_fail(&err);
+    }
+    free(command->what);
+    command->what = NULL;
+    kist_found_done(&found);
+    return status;
+}
+
+static enum kist_exit restore(struct kist_restore_command *command)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    const struct kist_cli *cli = command->cli;
+    struct kist_backup_name name;
+    if (kist_backup_name_parse(command->config, cli->args[0], &name, &err))
+        return kist_cli_fail(&err);
+    command->pipeline = name.pipeline;
+    enum kist_exit status = check_source(command);
+    if (status)
+        return status;
+    const char *typed = kist_cli_value(cli, "to");
+    command->typed = command->options.output_dir ? command->options.output_dir
+                     : typed                     ? typed
+                                                 : name.pipeline->source->name;
+    int swap_only = command->undo || (command->swap && command->confirm);
+    if ((swap_only || command->from) && name.id[0])
+        return kist_cli_usage(cli, "%s: name the pipeline alone, no backup of it is restored", cli->args[0]);
+    if (swap_only)
+        return kist_cmd_restore_swap(command);
+    /* Data without definitions has to go where these are. */
+    if ((name.pipeline->source->plugin->features & KIST_SOURCE_SWAPS) && !command->in_place &&
+        !(command->options.flags & KIST_RESTORE_DATA_ONLY))
+        command->options.flags |= KIST_RESTORE_BESIDE;
+    return command->from ? kist_cmd_restore_from(command) : restore_backup(command, &name);
 }
 
 enum kist_exit kist_cmd_restore(struct kist_cli *cli)
 {
     enum kist_exit status = KIST_EXIT_OK;
-    struct kist_restore_options options = {0};
-    char *target = NULL;
+    struct words words = {0};
     struct kist_config *config = kist_cli_config(cli, &status);
     if (!config)
         return status;
-    const char **patterns = read_patterns(cli, &options.include_count);
-    options.include = patterns;
-    if (patterns) {
-        status = read_options(cli, &options, &target);
-    } else {
-        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-        kist_fail(&err, KIST_ERR_FAILED, "out of memory");
-        status = kist_cli_fail(&err);
-    }
+    struct kist_restore_command command = {.cli = cli, .config = config};
+    status = read_words(&command, &words);
     char *state = status ? NULL : kist_cli_state(cli, config, &status);
+    command.state = state;
     if (state)
-        status = restore(cli, config, &options, state);
+        status = restore(&command);
     free(state);
-    free(target);
-    free(patterns);
+    kist_secret_free(words.target);
+    free(words.include);
+    free(words.tables);
+    free(words.schemas);
     kist_config_free(config);
     return status;
 }

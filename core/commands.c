@@ -49,23 +49,62 @@ const struct kist_command kist_commands[] = {
      1, 1, KIST_EXIT_FAILED, kist_cmd_show},
     {"verify", "[BACKUP...]", "prove that backups are what was saved",
      "Levels: size (every object is there with its size), hash (every stored byte is right; the default), decode (and it\n"
-     "decodes to what was saved, and the source's own tool reads it to the end).\n"
-     "Without a BACKUP the latest one of every pipeline is verified, with --all every backup.",
-     OPTIONS({"level", 'l', "LEVEL", "size, hash or decode"}, {"all", 'a', NULL, "verify every backup, not only the latest"},
-             DESTINATION_OPTION, JSON_OPTION),
+     "decodes to what was saved, and the source's own tool reads it to the end), drill (and it can be restored: see\n"
+     "`kist drill`). What was proved, and what was found bad, is noted beside the backup and shown by `kist list`.\n"
+     "Without a BACKUP the latest one of every pipeline is verified, with --all every backup. --sample 3/7 reads the\n"
+     "third seventh of what there is to read, so that seven calls a week, 1/7 to 7/7, read it all.",
+     OPTIONS({"level", 'l', "LEVEL", "size, hash, decode or drill"},
+             {"all", 'a', NULL, "verify every backup, not only the latest"},
+             {"sample", 0, "N/T", "read only part N of T of the data; the sizes of all are checked"}, DESTINATION_OPTION,
+             JSON_OPTION),
      0, -1, KIST_EXIT_FAILED, kist_cmd_verify},
+    {"drill", "[BACKUP...]", "restore a backup into a scratch place, compare all that was counted, and throw it away",
+     "The scratch place is the source's own choice: for pg_dump a throwaway cluster of this machine, or a new database on\n"
+     "the server of `drill_url`. How long it took and what came of it is noted beside the backup and in the history.\n"
+     "Without a BACKUP the latest one of every pipeline is drilled that can be. Exit 4 when what was restored differs.",
+     OPTIONS(DESTINATION_OPTION, JSON_OPTION), 0, -1, KIST_EXIT_DEGRADED, kist_cmd_drill},
+    {"accept", "BACKUP", "say that a suspect backup is good",
+     "A backup is suspect when it is much smaller than those before it, or lacks what `critical_tables` asks for. It can\n"
+     "be restored like any other, but no older backup is deleted for its sake until it is accepted.",
+     NULL, 1, 1, KIST_EXIT_DEGRADED, kist_cmd_accept},
     {"restore", "BACKUP", "restore a backup into its source, another target, or files",
-     "Every stored byte is proved before anything is changed. A target that already holds something is refused (exit 7)\n"
-     "unless --clean. --to takes what the source plugin understands (for pg_dump a database name on the same server, or\n"
-     "a postgresql:// URL), and ${NAME} in it is replaced as in a configuration file: a password has no place on a\n"
-     "command line. With --include only the items that fit are proved and restored: '*' stands for any characters but /,\n"
-     "'**' for any at all, '?' for one; `kist show BACKUP` lists the names.",
+     "Every stored byte is proved before anything is changed, and what was counted at the backup is counted again after.\n"
+     "A database that holds something stays as it is: the backup is restored beside it, into NAME_restore_TIME. --swap\n"
+     "then puts it into the place of the live one, which is kept as NAME_before_TIME, and --undo swaps them back.\n"
+     "--in-place replaces what the live database holds instead: it needs --confirm NAME, and backs that up first.\n"
+     "Other targets that hold something are refused (exit 7) unless --clean.\n"
+     "--to takes what the source plugin understands (for pg_dump a database name on the same server, or a postgresql://\n"
+     "URL), and ${NAME} in it is replaced as in a configuration file: a password has no place on a command line.\n"
+     "With --include only the items that fit are proved and restored: '*' stands for any characters but /, '**' for any\n"
+     "at all, '?' for one; `kist show BACKUP` lists the names.\n"
+     "--from restores a dump that is no backup of kist: BACKUP is then the PIPELINE whose source takes it, and whose\n"
+     "filters know the keys.",
      OPTIONS({"to", 't', "TARGET", "restore to this target instead of the source itself"},
              {"output", 'o', "DIR", "write the decoded items as files into DIR"},
              {"include", 'i', "GLOB", "only the items whose names fit; may be repeated"},
-             {"create", 0, NULL, "make the target if it is missing"}, {"clean", 0, NULL, "replace what the target holds"},
-             DESTINATION_OPTION),
+             {"dry-run", 'n', NULL, "print what would be done and lost, and change nothing"},
+             {"create", 0, NULL, "make the target if it is missing"},
+             {"swap", 0, NULL, "after a restore beside the live one, put it into its place"},
+             {"undo", 0, NULL, "swap back what the last --swap put aside; BACKUP is then a PIPELINE"},
+             {"in-place", 0, NULL, "replace what the live database holds, at once or not at all"},
+             {"confirm", 0, "NAME", "the database that --in-place replaces, or that --swap puts in"},
+             {"skip-safety-backup", 0, NULL, "with --in-place: make no backup of the target first"},
+             {"clean", 0, NULL, "replace objects that the target holds already"},
+             {"table", 0, "TABLE", "only this table; may be repeated"},
+             {"schema", 0, "SCHEMA", "only this schema; may be repeated"},
+             {"schema-only", 0, NULL, "definitions without data"}, {"data-only", 0, NULL, "data without definitions"},
+             {"jobs", 'j', "N", "restore N tables or indexes at a time, into a new database only"},
+             {"no-owner", 0, NULL, "everything belongs to the role that restores"},
+             {"role", 0, "ROLE", "become this role before anything is made"},
+             {"allow-old-client", 0, NULL, "use client programs with known security holes"},
+             {"from", 0, "FILE|DESTINATION:KEY", "restore this dump instead of a backup"},
+             {"trust-sql", 0, NULL, "with --from: run the SQL of a plain dump that kist did not make"}, DESTINATION_OPTION),
      1, 1, KIST_EXIT_DEGRADED, kist_cmd_restore},
+    {"key new", "[FILTER]", "make a pair of keys for a filter that encrypts",
+     "The identity opens what is encrypted to the recipient. Keep it away from the machine that makes the backups, and\n"
+     "have a copy of it where a fire cannot reach both. FILTER may be left out when only one plugin makes keys.",
+     OPTIONS({"output", 'o', "FILE", "write the identity into a new FILE that only you can read, and print the recipient"}),
+     0, 1, KIST_EXIT_FAILED, kist_cmd_key_new},
     {"config check", "", "check the configuration, and do nothing else", NULL, NULL, 0, 0,
      KIST_EXIT_FAILED, kist_cmd_config_check},
     {"config show", "", "show the configuration that applies, secrets as ***", NULL, NULL, 0, 0,

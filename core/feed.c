@@ -33,6 +33,7 @@ int kist_feed_describe(const struct kist_manifest_item *item, struct kist_item *
     const char **metadata = pairs ? calloc(2 * pairs + 1, sizeof *metadata) : NULL;
     if (pairs && !metadata)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    const int known = item->raw.sha256[0] != '\0'; /* not while it is read for the first time */
     const char *name = NULL;
     json_t *value = NULL;
     json_object_foreach(item->metadata, name, value) {
@@ -43,10 +44,10 @@ int kist_feed_describe(const struct kist_manifest_item *item, struct kist_item *
                                    .name = item->name,
                                    .format = item->format,
                                    .content_type = item->content_type,
-                                   .size_estimate = (int64_t)item->raw.size,
+                                   .size_estimate = known ? (int64_t)item->raw.size : -1,
                                    .version = item->version,
                                    .metadata = metadata,
-                                   .sha256 = item->raw.sha256};
+                                   .sha256 = known ? item->raw.sha256 : NULL};
     return 0;
 }
 

@@ -22,6 +22,8 @@ struct kist_pull {
     struct kist_hash *stored_hash, *raw_hash;
     uint64_t stored_size, raw_size;
     int stored_checked, raw_checked, decode;
+    int measures; /* the manifest does not know it */
+    struct kist_digest stored_found, raw_found;
     struct step *steps; /* the first one reads the object */
     size_t step_count;
 };
@@ -33,20 +35,23 @@ static int corrupt(const struct kist_pull *pull, struct kist_error *err, const c
 
 /* Compares what was read with the manifest; once. */
 static int check_end(struct kist_pull *pull, struct kist_hash *hash, uint64_t size,
-                     const struct kist_digest *expected, int *checked, const char *form, struct kist_error *err)
+                     const struct kist_digest *expected, struct kist_digest *ret_found, int *checked,
+                     const char *form, struct kist_error *err)
 {
-    char sha256[KIST_SHA256_HEX + 1];
     if (*checked)
         return 0;
-    int code = kist_hash_finish(hash, sha256, err);
+    int code = kist_hash_finish(hash, ret_found->sha256, err);
     if (code)
         return code;
     *checked = 1;
+    ret_found->size = size;
+    if (pull->measures)
+        return 0;
     if (size != expected->size)
         return kist_fail(err, KIST_ERR_CORRUPT, "%s: '%s' has %llu %s bytes, its manifest says %llu",
                          kist_store_name(pull->store), pull->item->key, (unsigned long long)size, form,
                          (unsigned long long)expected->size);
-    if (strcmp(sha256, expected->sha256) != 0)
+    if (strcmp(ret_found->sha256, expected->sha256) != 0)
         return kist_fail(err, KIST_ERR_CORRUPT,
                          "%s: '%s' does not hold the %s bytes that were saved (SHA-256 differs)",
                          kist_store_name(pull->store), pull->item->key, form);
@@ -62,11 +67,11 @@ static int read_stored(struct kist_pull *pull, void *data, size_t capacity, size
     if (code)
         return code;
     pull->stored_size += size;
-    if (pull->stored_size > pull->item->stored.size)
+    if (!pull->measures && pull->stored_size > pull->item->stored.size)
         return corrupt(pull, err, "is longer than its manifest says");
     code = size ? kist_hash_update(pull->stored_hash, data, size, err)
-                : check_end(pull, pull->stored_hash, pull->stored_size, &pull->item->stored, &pull->stored_checked,
-                            "stored", err);
+                : check_end(pull, pull->stored_hash, pull->stored_size, &pull->item->stored, &pull->stored_found,
+                            &pull->stored_checked, "stored", err);
     if (!code)
         *ret_size = size;
     return code;
@@ -153,11 +158,11 @@ int kist_pull_read(struct kist_pull *pull, void *data, size_t capacity, size_t *
         return code;
     if (pull->decode) {
         pull->raw_size += size;
-        if (pull->raw_size > pull->item->raw.size)
+        if (!pull->measures && pull->raw_size > pull->item->raw.size)
             return corrupt(pull, err, "decodes to more bytes than its manifest says");
         code = size ? kist_hash_update(pull->raw_hash, data, size, err)
-                    : check_end(pull, pull->raw_hash, pull->raw_size, &pull->item->raw, &pull->raw_checked, "raw",
-                                err);
+                    : check_end(pull, pull->raw_hash, pull->raw_size, &pull->item->raw, &pull->raw_found,
+                                &pull->raw_checked, "raw", err);
     }
     if (!code)
         *ret_size = size;
@@ -189,14 +194,14 @@ static int open_steps(struct kist_pull *pull, struct kist_instance *const *filte
     return 0;
 }
 
-int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item,
-                   struct kist_instance *const *filters, int decode, struct kist_pull **ret_pull,
-                   struct kist_error *err)
+static int open_pull(struct kist_store *store, const struct kist_manifest_item *item,
+                     struct kist_instance *const *filters, int decode, int measures, struct kist_pull **ret_pull,
+                     struct kist_error *err)
 {
     struct kist_pull *pull = calloc(1, sizeof *pull);
     if (!pull)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
-    *pull = (struct kist_pull){.store = store, .item = item, .decode = decode};
+    *pull = (struct kist_pull){.store = store, .item = item, .decode = decode, .measures = measures};
     int code = kist_hash_new(&pull->stored_hash, err);
     if (!code)
         code = kist_hash_new(&pull->raw_hash, err);
@@ -205,7 +210,7 @@ int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *it
     if (!code)
         code = kist_store_get_begin(store, item->key, 0, &pull->reader, err);
     /* A manifest that names an object vouches for it: one that is gone is damage. */
-    if (code == KIST_ERR_NOT_FOUND)
+    if (code == KIST_ERR_NOT_FOUND && !measures)
         code = corrupt(pull, err, "is missing");
     if (code)
         kist_pull_close(pull);
@@ -214,10 +219,29 @@ int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *it
     return code;
 }
 
+int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item,
+                   struct kist_instance *const *filters, int decode, struct kist_pull **ret_pull,
+                   struct kist_error *err)
+{
+    return open_pull(store, item, filters, decode, 0, ret_pull, err);
+}
+
+int kist_pull_measure(struct kist_store *store, const struct kist_manifest_item *item,
+                      struct kist_instance *const *filters, struct kist_pull **ret_pull, struct kist_error *err)
+{
+    return open_pull(store, item, filters, 1, 1, ret_pull, err);
+}
+
+void kist_pull_measured(const struct kist_pull *pull, struct kist_digest *ret_stored, struct kist_digest *ret_raw)
+{
+    *ret_stored = pull->stored_found;
+    *ret_raw = pull->raw_found;
+}
+
 size_t kist_pull_piece(const struct kist_pull *pull, size_t most)
 {
     uint64_t size = pull->decode ? pull->item->raw.size : pull->item->stored.size;
-    return size < most ? (size_t)size + 1 : most;
+    return !pull->measures && size < most ? (size_t)size + 1 : most;
 }
 
 void kist_pull_close(struct kist_pull *pull)

@@ -15,6 +15,12 @@ struct kist_pull;
 int kist_pull_open(struct kist_store *store, const struct kist_manifest_item *item,
                    struct kist_instance *const *filters, int decode, struct kist_pull **ret_pull,
                    struct kist_error *err) KIST_CHECKED;
+/* The same, decoding, for an object of which nothing is known yet: there is nothing to compare it with. */
+int kist_pull_measure(struct kist_store *store, const struct kist_manifest_item *item,
+                      struct kist_instance *const *filters, struct kist_pull **ret_pull,
+                      struct kist_error *err) KIST_CHECKED;
+/* Once such a pull has said the end: what it came to. */
+void kist_pull_measured(const struct kist_pull *pull, struct kist_digest *ret_stored, struct kist_digest *ret_raw);
 /* How many bytes to ask for at a time: `most`, or fewer when there are fewer in all, so that many small items cost little
  * memory each. */
 size_t kist_pull_piece(const struct kist_pull *pull, size_t most);

@@ -1,29 +1,12 @@
-#include "restore.h"
 #include "feed.h"
 #include "output_dir.h"
-#include "selection.h"
+#include "restore_job.h"
 #include "store_access.h"
-#include "verify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What the steps of one restore share. */
-struct job {
-    const struct kist_config *config;
-    const struct kist_config_pipeline *pipeline;
-    const struct kist_found *found;
-    const struct kist_restore_options *options;
-    struct kist_selection selection;
-    struct kist_item *given; /* what the source is told of them */
-    struct kist_instance *source;
-    struct kist_progress *progress;
-    /* Of the item before: the next one mostly has the same. */
-    struct kist_instance **filters;
-    const struct kist_manifest_item *filters_of;
-};
-
-static int open_source(struct job *job, struct kist_error *err)
+static int open_source(struct kist_restore_job *job, struct kist_error *err)
 {
     const struct kist_config_section *section = job->pipeline->source;
     const char *maker = job->found->manifest.source_plugin;
@@ -41,55 +24,38 @@ static int open_source(struct job *job, struct kist_error *err)
     return kist_source_open(section, job->pipeline->name, job->options->cancel, &job->source, err);
 }
 
-static int begin(struct job *job, uint32_t mode, void **ret_restore, struct kist_error *err)
+static int begin(struct kist_restore_job *job, uint32_t mode, void **ret_restore, struct kist_error *err)
 {
+    const struct kist_restore_options *options = job->options;
     struct kist_restore request = {.struct_size = sizeof request,
                                    .mode = mode,
-                                   .flags = job->options->flags,
-                                   .target = job->options->target,
+                                   .flags = options->flags,
+                                   .target = options->target,
                                    .items = job->given,
-                                   .item_count = job->selection.count};
+                                   .item_count = job->selection.count,
+                                   .tables = options->tables,
+                                   .schemas = options->schemas,
+                                   .role = options->role,
+                                   .jobs = options->jobs,
+                                   .work_dir = options->work_dir};
     return kist_instance_result(
         job->source, job->source->plugin->as.source.restore_begin(job->source->self, &request, ret_restore, err),
         err);
 }
 
 /* Refuses a target that would be refused later, before hours are spent on reading. */
-static int look(struct job *job, struct kist_error *err)
+static int look(struct kist_restore_job *job, struct kist_error *err)
 {
     void *restore = NULL;
     int code = begin(job, KIST_RESTORE_LOOK, &restore, err);
-    if (!code)
+    if (!code) {
+        code = kist_restore_place_ask(job->source, restore, &job->restored->place, err);
         job->source->plugin->as.source.restore_end(restore);
-    return code;
-}
-
-static int wants(void *arg, const struct kist_manifest_item *item)
-{
-    const struct job *job = arg;
-    return kist_selection_has(&job->selection, item);
-}
-
-static int prove(struct job *job, struct kist_error *err)
-{
-    struct kist_verify verify = {.config = job->config,
-                                 .pipeline = job->pipeline,
-                                 .store = job->found->store,
-                                 .manifest = &job->found->manifest,
-                                 .level = KIST_VERIFY_HASH,
-                                 .items_only = 1,
-                                 .wants = wants,
-                                 .arg = job,
-                                 .cancel = job->options->cancel};
-    int code = kist_verify_backup(&verify, err);
-    if (code == KIST_ERR_CORRUPT) {
-        kist_error_prefix(err, "nothing was restored");
-        kist_hint(err, "try another destination with --destination, or an older backup");
     }
     return code;
 }
 
-static void close_filters(struct job *job)
+void kist_restore_filters_done(struct kist_restore_job *job)
 {
     if (job->filters_of)
         kist_pull_filters_close(job->filters, job->filters_of->filter_count);
@@ -105,25 +71,33 @@ static int same_filters(const struct kist_manifest_item *a, const struct kist_ma
     return same;
 }
 
-static int open_filters(struct job *job, const struct kist_manifest_item *item, struct kist_error *err)
+int kist_restore_filters(struct kist_restore_job *job, const struct kist_manifest_item *item,
+                         struct kist_error *err)
 {
     if (same_filters(job->filters_of, item))
         return 0;
-    close_filters(job);
+    kist_restore_filters_done(job);
     int code = kist_pull_filters_open(job->config, job->pipeline, item, job->options->cancel, &job->filters, err);
     if (!code)
         job->filters_of = item;
     return code;
 }
 
+static int open_item(struct kist_restore_job *job, const struct kist_manifest_item *item,
+                     struct kist_pull **ret_pull, struct kist_error *err)
+{
+    if (job->options->bytes)
+        return job->options->bytes->open(job->options->bytes->arg, item, ret_pull, err);
+    int code = kist_restore_filters(job, item, err);
+    return code ? code : kist_pull_open(job->found->store, item, job->filters, 1, ret_pull, err);
+}
+
 /* Decodes one item to where it is wanted. */
-static int restore_item(struct job *job, void *restore, const struct kist_manifest_item *item,
+static int restore_item(struct kist_restore_job *job, void *restore, const struct kist_manifest_item *item,
                         struct kist_error *err)
 {
     struct kist_pull *pull = NULL;
-    int code = open_filters(job, item, err);
-    if (!code)
-        code = kist_pull_open(job->found->store, item, job->filters, 1, &pull, err);
+    int code = open_item(job, item, &pull, err);
     if (!code && job->options->output_dir)
         code =
             kist_output_item(job->options->output_dir, item->name, pull, job->options->cancel, job->progress, err);
@@ -135,65 +109,120 @@ static int restore_item(struct job *job, void *restore, const struct kist_manife
     return code;
 }
 
-static int restore_all(struct job *job, struct kist_error *err)
+static int restore_items(struct kist_restore_job *job, void *restore, struct kist_error *err)
 {
-    void *restore = NULL;
-    int code = job->source ? begin(job, KIST_RESTORE_APPLY, &restore, err) : 0;
-    if (code)
-        return code;
+    int code = 0;
     for (size_t i = 0; i < job->selection.count && !code; i++)
         code = restore_item(job, restore, job->selection.items[i], err);
-    close_filters(job);
-    if (job->source)
-        job->source->plugin->as.source.restore_end(restore);
+    kist_restore_filters_done(job);
     return code;
 }
 
-static int select_items(struct job *job, struct kist_error *err)
+static int apply(struct kist_restore_job *job, struct kist_error *err)
+{
+    void *restore = NULL;
+    int code = begin(job, KIST_RESTORE_APPLY, &restore, err);
+    if (code)
+        return code;
+    code = kist_restore_place_ask(job->source, restore, &job->restored->place, err);
+    if (!code)
+        code = restore_items(job, restore, err);
+    if (!code)
+        code = kist_restore_compare(job, restore, err);
+    job->source->plugin->as.source.restore_end(restore);
+    return code;
+}
+
+static void forget_items(struct kist_restore_job *job)
+{
+    for (size_t i = 0; job->given && i < job->selection.count; i++)
+        kist_feed_forget(&job->given[i]);
+}
+
+static int describe_items(struct kist_restore_job *job, struct kist_error *err)
+{
+    int code = 0;
+    for (size_t i = 0; i < job->selection.count && !code; i++)
+        code = kist_feed_describe(job->selection.items[i], &job->given[i], err);
+    return code;
+}
+
+static int select_items(struct kist_restore_job *job, struct kist_error *err)
 {
     int code = kist_selection_make(&job->found->manifest, job->options->include, job->options->include_count,
                                    &job->selection, err);
     if (code)
         return code;
     job->given = calloc(job->selection.count + 1, sizeof *job->given);
-    if (!job->given)
-        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
-    for (size_t i = 0; i < job->selection.count && !code; i++)
-        code = kist_feed_describe(job->selection.items[i], &job->given[i], err);
-    return code;
+    return job->given ? describe_items(job, err) : kist_fail(err, KIST_ERR_FAILED, "out of memory");
 }
 
-static int carry_out(struct job *job, struct kist_error *err)
+static int carry_out(struct kist_restore_job *job, struct kist_error *err)
 {
     job->progress = kist_progress_start(job->pipeline->name, job->options->quiet);
     kist_progress_expect(job->progress, (int64_t)job->selection.raw_size);
     kist_progress_expect_objects(job->progress, job->selection.count);
-    int code = restore_all(job, err);
+    int code = job->source ? apply(job, err) : restore_items(job, NULL, err);
     kist_progress_stop(job->progress);
     return code;
+}
+
+/* All that can be told without reading the backup or changing anything. */
+static int plan(struct kist_restore_job *job, struct kist_error *err)
+{
+    int code = select_items(job, err);
+    if (!code && !job->options->output_dir)
+        code = open_source(job, err);
+    if (!code)
+        code = kist_restore_can_decode(job, err);
+    if (!code && job->source)
+        code = look(job, err);
+    if (!code && job->options->planned)
+        code = job->options->planned(job->options->arg, &job->restored->place, err);
+    return code;
+}
+
+static int prove(struct kist_restore_job *job, struct kist_error *err)
+{
+    int code = kist_restore_prove(job, err);
+    if (code || !job->options->bytes)
+        return code;
+    forget_items(job); /* more is known of them now */
+    job->selection.raw_size = 0;
+    for (size_t i = 0; i < job->selection.count; i++)
+        job->selection.raw_size += job->selection.items[i]->raw.size;
+    return describe_items(job, err);
 }
 
 int kist_restore_backup(const struct kist_config *config, const struct kist_config_pipeline *pipeline,
                         const struct kist_found *found, const struct kist_restore_options *options,
                         struct kist_restored *ret_restored, struct kist_error *err)
 {
-    struct job job = {.config = config, .pipeline = pipeline, .found = found, .options = options};
-    int code = select_items(&job, err);
-    if (!code && !options->output_dir) {
-        code = open_source(&job, err);
-        if (!code)
-            code = look(&job, err);
-    }
-    if (!code)
+    *ret_restored = (struct kist_restored){0};
+    struct kist_restore_job job = {
+        .config = config, .pipeline = pipeline, .found = found, .options = options, .restored = ret_restored};
+    int code = plan(&job, err);
+    if (!code && !options->dry_run) {
         code = prove(&job, err);
-    if (!code)
-        code = carry_out(&job, err);
-    if (!code)
-        *ret_restored = (struct kist_restored){.items = job.selection.count, .raw_size = job.selection.raw_size};
+        if (!code && options->ready)
+            code = options->ready(options->arg, &ret_restored->place, err);
+        if (!code)
+            code = carry_out(&job, err);
+    }
+    if (!code) {
+        ret_restored->items = job.selection.count;
+        ret_restored->raw_size = job.selection.raw_size;
+    }
     kist_instance_close(job.source);
-    for (size_t i = 0; job.given && i < job.selection.count; i++)
-        kist_feed_forget(&job.given[i]);
+    forget_items(&job);
     free(job.given);
     kist_selection_done(&job.selection);
     return code;
+}
+
+void kist_restored_done(struct kist_restored *restored)
+{
+    kist_comparison_done(&restored->counts);
+    kist_restore_place_done(&restored->place);
+    *restored = (struct kist_restored){0};
 }

@@ -157,6 +157,19 @@ int kist_child_read(struct kist_child *child, void *data, size_t capacity, size_
     return 0;
 }
 
+int kist_child_await(struct kist_child *child, int64_t wait_ms, int *ret_ready, struct kist_error *err)
+{
+    const struct kist_host *host = child->host;
+    int ready, ended;
+    if (host->cancelled(host))
+        return host->fail(host, err, KIST_ERR_CANCELLED, "%s was stopped on request", child->name);
+    if (now(child) >= child->deadline)
+        return host->fail(host, err, KIST_ERR_TIMEOUT, "%s took longer than it may", child->name);
+    look(child, child->out, POLLIN, wait_ms, &ready, &ended);
+    *ret_ready = ready || ended;
+    return 0;
+}
+
 /* write(2) to a pipe without readers raises SIGPIPE in this thread; it must not reach the host's handlers. */
 static ssize_t write_quietly(int fd, const void *data, size_t size)
 {
@@ -255,8 +268,8 @@ int kist_child_finish(struct kist_child *child, struct kist_error *err)
 static void stop(struct kist_child *child)
 {
     int64_t until = now(child) + child->grace_ms;
-    kill(-child->pid, SIGTERM);
-    kill(-child->pid, SIGCONT); /* a stopped process would not see TERM */
+    kill(-child->pid, child->stop_signal);
+    kill(-child->pid, SIGCONT); /* a stopped process would not see it */
     for (int ready, ended = 0; !ended && now(child) < until;)
         look(child, -1, 0, until - now(child), &ready, &ended);
     reap(child);

@@ -15,6 +15,8 @@
 
 #include <kist/plugin.h>
 
+#include <sys/types.h>
+
 struct kist_child;
 
 struct kist_child_setup {
@@ -27,6 +29,11 @@ struct kist_child_setup {
     int64_t idle_ms;  /* longest wait for the program to give or take a byte; 0: for ever */
     int64_t total_ms; /* longest life of the program; 0: for ever */
     int64_t grace_ms; /* between TERM and KILL when it is stopped; 0: 5 s */
+    int stop_signal;  /* asks it to end in place of TERM; 0: TERM */
+    /* The user that it runs as, with `gid` as its only group; this needs root. 0: as we are, and `gid` is not heeded. A user
+     * that cannot be taken on is an error like a program that cannot be executed. */
+    uid_t uid;
+    gid_t gid;
 };
 
 /* Starts the program. 0 means that it runs: a program that cannot be executed is an error here (CONFIG). */
@@ -37,6 +44,10 @@ int kist_child_start(const struct kist_host *host, const struct kist_child_setup
  * is. Small writes of the program are gathered for a few milliseconds. */
 int kist_child_read(struct kist_child *child, void *data, size_t capacity, size_t *ret_size,
                     struct kist_error *err) KIST_CHECKED;
+
+/* Waits for output, `wait_ms` at most. *ret_ready 1: kist_child_read gives something at once, be it the end. The idle limit is not
+ * heeded: whoever calls this has a measure of his own. */
+int kist_child_await(struct kist_child *child, int64_t wait_ms, int *ret_ready, struct kist_error *err) KIST_CHECKED;
 
 /* Gives it all `size` bytes. A program that no longer reads is an error (its own, if it failed; see
  * kist_child_exit_status otherwise) and never a signal. */
@@ -51,7 +62,7 @@ int kist_child_exit_status(const struct kist_child *child);
 /* The last lines of its stderr as one line fit for a message, "" if there are none. Valid until the next call. */
 const char *kist_child_said(struct kist_child *child);
 
-/* Stops the program if it still runs (TERM to its group, then KILL; its input stays open until it is gone, so that
+/* Stops the program if it still runs (TERM, or the signal of its setup, to its group, then KILL; its input stays open until it is gone, so that
  * it cannot take the end of a cut stream for the end) and frees everything. NULL is fine. */
 void kist_child_free(struct kist_child *child);
 

@@ -17,7 +17,8 @@ struct kist_child {
     pid_t pid; /* 0 before it was started and after it was reaped */
     pthread_t keeper;
     int in, out, said, ended; /* our ends; -1 when closed. `ended` becomes readable when the program has ended */
-    int lost, status;         /* the wait status once reaped; lost: the kernel no longer had it */
+    int stop_signal;
+    int lost, status; /* the wait status once reaped; lost: the kernel no longer had it */
     int64_t idle_ms, deadline, grace_ms;
     size_t tail_size;
     char tail[2 * KIST_CHILD_TAIL + 1];

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -40,6 +41,16 @@ static void close_gap(int first, int last, int limit)
         close(fd);
 }
 
+/* The kernel forgets the promise of run_program when the user changes. Returns an errno. */
+static int become(const struct kist_child_setup *setup)
+{
+    if (setup->uid == 0)
+        return 0;
+    if (setgroups(0, NULL) != 0 || setgid(setup->gid) != 0 || setuid(setup->uid) != 0)
+        return errno;
+    return prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ? errno : 0;
+}
+
 static void run_program(const struct launch *launch, pid_t parent)
 {
     struct sigaction standard = {.sa_handler = SIG_DFL};
@@ -64,6 +75,10 @@ static void run_program(const struct launch *launch, pid_t parent)
     umask(077);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    if (!error)
+        error = become(launch->setup);
+    if (getppid() != parent)
+        _exit(127);
     if (!error) {
         execve(launch->setup->argv[0], (char *const *)launch->setup->argv, (char *const *)launch->setup->envp);
         error = errno;
@@ -206,6 +221,7 @@ int kist_child_start(const struct kist_host *host, const struct kist_child_setup
     child->in = child->out = child->said = child->ended = -1;
     child->idle_ms = setup->idle_ms;
     child->grace_ms = setup->grace_ms > 0 ? setup->grace_ms : GRACE_MS;
+    child->stop_signal = setup->stop_signal > 0 ? setup->stop_signal : SIGTERM;
     child->deadline = setup->total_ms > 0 ? host->monotonic_ms(host) + setup->total_ms : INT64_MAX;
     struct launch launch = {.setup = setup, .child = child, .stdio = {-1, -1, -1}, .report = {-1, -1}};
     sem_init(&launch.forked, 0, 0);

@@ -182,14 +182,13 @@ def test_asking_changes_nothing(cluster, small, made):
         ["run", "--all", "--dry-run"],
         ["list"],
         ["show", "p"],
-        ["verify", "p"],
+        ["restore", "p", "--dry-run"],
         ["doctor"],
         ["doctor", "p"],
         ["config", "check"],
         ["config", "show"],
         ["plugin", "list"],
         ["plugin", "inspect", "local"],
-        ["verify", "--level", "decode"],
     ):
         kist.run(*args)
         assert everything(kist) == before, args

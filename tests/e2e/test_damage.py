@@ -254,7 +254,8 @@ def test_restore_stops_before_the_target(cluster, small, kist, filters, how):
     path.write_bytes(DAMAGES[how](path.read_bytes()))
     cluster.create("untouched", "CREATE TABLE mine (x int)")
     for args in (
-        ["--to", "untouched", "--clean"],
+        ["--to", "untouched", "--in-place", "--confirm", "untouched"],
+        ["--to", "untouched"],
         ["--to", "never_made", "--create"],
         ["--output", kist.folder / "out"],
     ):

@@ -111,8 +111,10 @@ def test_7_refused(cluster, small, kist):
     kist.pipeline(small)
     kist.backup()
     before = cluster.dump(small)
-    result = kist.run("restore", "p", "--to", small, expect=7)
-    assert "--clean" in result.err
+    result = kist.run("restore", "p", "--to", small, "--in-place", expect=7)
+    assert f"--to {small} --in-place --confirm {small}" in result.err
+    result = kist.run("restore", "p", "--to", small, "--clean", expect=7)
+    assert "--in-place" in result.err
     cluster._dumps.clear()
     assert cluster.dump(small) == before
 

@@ -135,14 +135,15 @@ def test_into_an_empty_database(cluster, small, kist, how):
     cluster.drop("empty_target")
 
 
-def test_clean_replaces_what_is_there(cluster, small, kist):
+def test_in_place_replaces_what_is_there(cluster, small, kist):
     kist.pipeline(small)
     kist.backup()
     cluster.create("used", 'CREATE TABLE "t 1" (other int); CREATE TABLE "t 2" (x int)')
-    kist.run("restore", "p", "--to", "used", expect=7)
+    kist.run("restore", "p", "--to", "used", "--in-place", expect=7)
     assert cluster.table_count("used") == 2
-    kist.run("restore", "p", "--to", "used", "--clean")
+    kist.run("restore", "p", "--to", "used", "--in-place", "--confirm", "used")
     assert cluster.sql('SELECT count(*) FROM "t 1"', "used") == "50"
+    assert cluster.sql("SELECT to_regclass('\"t 2\"') IS NULL", "used") == "t"
     cluster.drop("used")
 
 

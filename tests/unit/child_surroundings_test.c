@@ -2,6 +2,8 @@
  */
 #include "child_tools.h"
 
+#include <grp.h>
+
 /* What `script` prints. */
 static const char *output_of(const char *script, struct kist_child_setup with)
 {
@@ -52,6 +54,63 @@ static void test_clean_surroundings(void **state)
     long pid = 0, group = 0, session = 0;
     sscanf(strstr(said, "SigIgn:") + strlen("SigIgn:\t0000000000000000\n"), "%ld %ld %ld", &pid, &group, &session);
     assert_true(pid > 0 && pid == group && pid == session);
+}
+
+/* Another user, with one group and none of ours, who cannot come back. */
+static void test_another_user(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    gid_t groups[] = {0, 4}, before[64];
+    int count = getgroups(64, before);
+    assert_true(count >= 0);
+    assert_int_equal(setgroups(2, groups), 0);
+    const char *said = output_of("grep -E '^(Uid|Gid|Groups):' /proc/self/status | tr '\\t' ' '",
+                                 (struct kist_child_setup){.uid = 65534, .gid = 65533});
+    assert_int_equal(setgroups((size_t)count, before), 0);
+    assert_non_null(strstr(said, "Uid: 65534 65534 65534 65534\n"));
+    assert_non_null(strstr(said, "Gid: 65533 65533 65533 65533\n"));
+    assert_non_null(strstr(said, "Groups:  \n"));
+}
+
+static void test_another_user_dies_with_us(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t middle = fork();
+    if (middle == 0) {
+        struct kist_child *child =
+            start("echo $$; sleep 100", (struct kist_child_setup){.read_stdout = 1, .uid = 65534, .gid = 65534});
+        char data[100];
+        size_t got = 0;
+        if (kist_child_read(child, data, sizeof data, &got, &test.err) == 0 && write(ends[1], data, got) > 0)
+            kill(getpid(), SIGKILL);
+        _exit(1);
+    }
+    char data[100] = "";
+    close(ends[1]);
+    assert_true(read(ends[0], data, sizeof data - 1) > 0);
+    close(ends[0]);
+    assert_int_equal(waitpid(middle, NULL, 0), middle);
+    assert_true(process_is_gone((pid_t)strtol(data, NULL, 10)));
+}
+
+static void test_stop_signal(void **state)
+{
+    (void)state;
+    struct kist_child *child =
+        start("trap '' TERM; trap 'echo quit >&2; exit 0' QUIT; echo up; while :; do sleep 0.01; done",
+              (struct kist_child_setup){.read_stdout = 1, .stop_signal = SIGQUIT, .grace_ms = 20000});
+    char data[10];
+    size_t got = 0;
+    assert_int_equal(kist_child_read(child, data, sizeof data, &got, &test.err), 0);
+    int64_t began = test.host.monotonic_ms(&test.host);
+    kist_child_free(child);
+    assert_true(test.host.monotonic_ms(&test.host) - began < 10000);
 }
 
 /* The thread that started the child may end: its promise to the kernel is made by another. */
@@ -137,8 +196,15 @@ static void test_cleans_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_only_named_descriptors), TEST(test_clean_surroundings), TEST(test_outlives_the_starting_thread),
-        TEST(test_dies_with_us),           TEST(test_closed_stdio),       TEST(test_cleans_text),
+        TEST(test_only_named_descriptors),
+        TEST(test_clean_surroundings),
+        TEST(test_outlives_the_starting_thread),
+        TEST(test_dies_with_us),
+        TEST(test_closed_stdio),
+        TEST(test_cleans_text),
+        TEST(test_another_user),
+        TEST(test_another_user_dies_with_us),
+        TEST(test_stop_signal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,12 +220,44 @@ static void a_store_that_fails(void **state)
     free_scene(scene);
 }
 
+static void measures_what_nobody_knows(void **state)
+{
+    (void)state;
+    for (size_t filters = 0; filters <= CHAIN; filters++) {
+        struct scene *scene = new_scene(70000, filters);
+        struct kist_digest raw = scene->item.raw, stored = scene->item.stored, found_raw, found_stored;
+        struct kist_pull *pull = NULL;
+        char memory[4096];
+        size_t size = 1, total = 0;
+        memset(&scene->item.raw, 0, sizeof raw);
+        memset(&scene->item.stored, 0, sizeof stored);
+        assert_int_equal(kist_pull_measure(scene->store, &scene->item, scene->instances, &pull, &err), 0);
+        assert_int_equal(kist_pull_piece(pull, sizeof memory), sizeof memory);
+        for (; size > 0; total += size)
+            assert_int_equal(kist_pull_read(pull, memory, sizeof memory, &size, &err), 0);
+        kist_pull_measured(pull, &found_stored, &found_raw);
+        assert_int_equal(total, 70000);
+        assert_memory_equal(&found_raw, &raw, sizeof raw);
+        assert_memory_equal(&found_stored, &stored, sizeof stored);
+        kist_pull_close(pull);
+        /* There is no manifest whose promise is broken. */
+        fake_disk_drop(&scene->disk, KEY);
+        assert_int_equal(kist_pull_measure(scene->store, &scene->item, scene->instances, &pull, &err),
+                         KIST_ERR_NOT_FOUND);
+        free_scene(scene);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chains_and_short_reads),    cmocka_unit_test(every_flipped_byte_is_seen),
-        cmocka_unit_test(wrong_raw_bytes),           cmocka_unit_test(a_bomb_stops_at_the_size_of_the_manifest),
-        cmocka_unit_test(a_filter_without_progress), cmocka_unit_test(a_store_that_fails),
+        cmocka_unit_test(chains_and_short_reads),
+        cmocka_unit_test(every_flipped_byte_is_seen),
+        cmocka_unit_test(wrong_raw_bytes),
+        cmocka_unit_test(a_bomb_stops_at_the_size_of_the_manifest),
+        cmocka_unit_test(a_filter_without_progress),
+        cmocka_unit_test(a_store_that_fails),
+        cmocka_unit_test(measures_what_nobody_knows),
     };
     return cmocka_run_group_tests_name("pull", tests, NULL, NULL);
 }

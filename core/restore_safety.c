@@ -1,0 +1,37 @@
+#include "restore_safety.h"
+#include "log.h"
+
+#include <string.h>
+
+/* Nobody is notified of it as of a run: whoever waits for the news of a scheduled backup must not take this one for it.
+ * The history has it in the line of the restore. */
+int kist_safety_backup(const struct kist_safety *safety, char ret_id[KIST_ID_LENGTH + 1], enum kist_exit *ret_exit,
+                       struct kist_error *err)
+{
+    json_t *labels = json_pack("{s:s}", KIST_SAFETY_LABEL, safety->reason);
+    if (!labels)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    struct kist_run_options options = {.state_dir = safety->state_dir,
+                                       .labels = labels,
+                                       .quiet = safety->quiet,
+                                       .aim = safety->target,
+                                       .cancel = safety->cancel};
+    struct kist_run_report report;
+    kist_log(KIST_LOG_INFO, safety->pipeline->name, "backing up what the target holds, before it is replaced");
+    kist_run(safety->pipeline, &options, &report);
+    int code = 0;
+    if (report.outcome == KIST_OUTCOME_FAILED) {
+        *ret_exit = report.exit;
+        code = kist_error_move(err, &report.err);
+        kist_error_prefix(err, "nothing was restored, since the safety backup failed");
+    } else {
+        memcpy(ret_id, report.id, sizeof report.id);
+        if (report.outcome == KIST_OUTCOME_DEGRADED)
+            kist_log(KIST_LOG_WARNING, safety->pipeline->name,
+                     "the safety backup %s is there, but not all is as it should be: `kist show %s/%s`", report.id,
+                     safety->pipeline->name, report.id);
+    }
+    kist_run_report_done(&report);
+    json_decref(labels);
+    return code;
+}
