@@ -229,3 +229,8 @@ const char *pgd_archive_end(const struct pgd_archive *archive)
         return NULL;
     return archive->step == STEP_MAGIC ? "it does not begin with PGDMP" : "the archive is cut off";
 }
+
+int pgd_archive_listed(const struct pgd_archive *archive)
+{
+    return archive->step == STEP_UNKNOWN ? -1 : archive->step >= STEP_BLOCK;
+}

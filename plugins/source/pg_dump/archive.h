@@ -29,5 +29,7 @@ void pgd_archive_init(struct pgd_archive *archive);
 /* NULL, or what is wrong (a constant string). */
 const char *pgd_archive_feed(struct pgd_archive *archive, const void *data, size_t size);
 const char *pgd_archive_end(const struct pgd_archive *archive);
+/* 1 once the whole table of contents has passed; -1 if its version is not known here. */
+int pgd_archive_listed(const struct pgd_archive *archive);
 
 #endif

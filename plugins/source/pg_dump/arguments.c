@@ -143,7 +143,7 @@ static void add_list(struct pgd_strings *arguments, const char *option, const ki
 }
 
 void pgd_dump_arguments(const struct pgd_config *config, const char *program, const char *conninfo,
-                        struct pgd_strings *ret_arguments)
+                        const char *snapshot, struct pgd_strings *ret_arguments)
 {
     pgd_strings_add(ret_arguments, "%s", program);
     if (config->format.index == PGD_PLAIN) {
@@ -160,6 +160,8 @@ void pgd_dump_arguments(const struct pgd_config *config, const char *program, co
     if (config->sections.index == PGD_DATA)
         pgd_strings_add(ret_arguments, "--data-only");
     pgd_strings_add(ret_arguments, "--strict-names");
+    if (snapshot)
+        pgd_strings_add(ret_arguments, "--snapshot=%s", snapshot);
     add_list(ret_arguments, "--table", &config->tables);
     add_list(ret_arguments, "--exclude-table", &config->exclude_tables);
     add_list(ret_arguments, "--schema", &config->schemas);

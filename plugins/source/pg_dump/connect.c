@@ -23,8 +23,13 @@ static int wait_socket(const struct pgd_link *link, short events, int64_t until)
             return -1;
         if (left <= 0)
             return 0;
-        struct pollfd fds[] = {{PQsocket(link->conn), events, 0}, {host->cancel_fd(host), POLLIN, 0}};
-        if (poll(fds, heed ? 2 : 1, left > 1000 ? 1000 : (int)left) > 0 && fds[0].revents)
+        struct pollfd fds[] = {{PQsocket(link->conn), events, 0},
+                               {link->stop ? *link->stop : -1, POLLIN, 0},
+                               {heed ? host->cancel_fd(host) : -1, POLLIN, 0}};
+        int ready = poll(fds, 3, left > 1000 ? 1000 : (int)left);
+        if (ready > 0 && fds[1].revents)
+            return -1;
+        if (ready > 0 && fds[0].revents)
             return 1;
     }
 }
@@ -82,7 +87,8 @@ static int code_of(const char *state, const char *message)
     if (strcmp(state, "3D000") == 0)
         return KIST_ERR_NOT_FOUND;
     if (*state)
-        return strncmp(state, "57P", 3) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "08", 2) == 0
+        return strncmp(state, "57P", 3) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "08", 2) == 0 ||
+                       strncmp(state, "40", 2) == 0 /* a standby had to go on */
                    ? KIST_ERR_UNAVAILABLE
                    : KIST_ERR_FAILED;
     if (strstr(message, "password") || strstr(message, "authentication"))
@@ -195,12 +201,13 @@ void pgd_disconnect(struct pgd_link *link)
     link->conn = NULL;
 }
 
-static int query_failed(struct pgd_link *link, const PGresult *result, struct kist_error *err)
+int pgd_query_failed(struct pgd_link *link, const PGresult *result, struct kist_error *err)
 {
     const struct kist_host *host = link->host;
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     char *line = flat(result ? PQresultErrorMessage(result) : PQerrorMessage(link->conn));
     int lost = PQstatus(link->conn) == CONNECTION_BAD;
+    snprintf(link->state, sizeof link->state, "%s", state ? state : "");
     int code = lost ? KIST_ERR_UNAVAILABLE : state ? code_of(state, "") : KIST_ERR_FAILED;
     code = host->fail(host, err, code, "the server answered: %s", line ? line : "out of memory");
     free(line);
@@ -233,7 +240,7 @@ static int last_result(struct pgd_link *link, PGresult **ret_result, struct kist
             return stopped(host, err);
         if (ready == 0)
             return host->fail(host, err, KIST_ERR_TIMEOUT, "the server does not answer a question about itself");
-        return query_failed(link, NULL, err);
+        return pgd_query_failed(link, NULL, err);
     }
 }
 
@@ -243,13 +250,13 @@ int pgd_query(struct pgd_link *link, const char *sql, int count, const char *con
     PGresult *result = NULL;
     if (PQsetnonblocking(link->conn, 1) != 0 ||
         PQsendQueryParams(link->conn, sql, count, NULL, values, NULL, NULL, 0) != 1)
-        return query_failed(link, NULL, err);
+        return pgd_query_failed(link, NULL, err);
     int code = last_result(link, &result, err);
     if (code)
         return code;
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-        code = query_failed(link, result, err);
+        code = pgd_query_failed(link, result, err);
         PQclear(result);
         return code;
     }

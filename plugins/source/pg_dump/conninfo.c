@@ -55,6 +55,17 @@ char *pgd_conninfo_full(const PQconninfoOption *options)
     return text_close(&text);
 }
 
+char *pgd_conninfo_given(const PQconninfoOption *options)
+{
+    struct text text;
+    if (text_open(&text) != 0)
+        return NULL;
+    for (const PQconninfoOption *option = options; option->keyword; option++)
+        if (option->val && *option->val)
+            put(&text, option->keyword, option->val);
+    return text_close(&text);
+}
+
 /* Not for a program: secrets, what is replaced by the server really reached, and what would change the dump
  * itself. */
 static int is_left_out(const PQconninfoOption *option, int restoring)

@@ -1,5 +1,6 @@
-#include "pg_dump.h"
+#include "counts.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ int pgd_source_look(struct pgd_source *source, struct kist_error *err)
                              err);
     if (code)
         pgd_server_done(&source->server);
+    else
+        pgd_floor_warn(host, &source->tool);
     source->looked = !code;
     return code;
 }
@@ -84,6 +87,11 @@ int pgd_source_items(void *self, kist_item_fn give, void *arg, struct kist_error
 
 /* ---- reading ---- */
 
+/* How often a dump is begun before others who want tables for themselves; how often is looked whether it must be. */
+#define TRIES 40
+#define WATCH_MS 10
+#define WATCH_MOST_MS 250
+
 struct reader {
     const struct kist_host *host;
     struct kist_child *child;
@@ -91,12 +99,94 @@ struct reader {
     int ended;
 };
 
+static int start_program(const struct pgd_source *source, const char *conninfo, const char *snapshot,
+                         struct kist_child **ret_child, struct kist_error *err)
+{
+    const struct pgd_config *config = source->config;
+    struct pgd_strings arguments = {0};
+    struct pgd_launch launch = {.password = source->server.password,
+                                .listen = 1,
+                                .idle_ms = config->idle_timeout.ms,
+                                .total_ms = config->timeout.ms};
+    pgd_dump_arguments(config, source->tool.path, conninfo, snapshot, &arguments);
+    int code = pgd_launch(source->host, &arguments, &launch, ret_child, err);
+    pgd_strings_done(&arguments);
+    return code;
+}
+
+/* Until the first byte of the dump, before which pg_dump has taken all its locks, or its end. */
+static int watch(struct pgd_source *source, struct kist_child *child, struct kist_error *err)
+{
+    const struct kist_host *host = source->host;
+    int64_t patience = source->config->idle_timeout.ms, began = host->monotonic_ms(host);
+    for (int ready = 0;;) {
+        /* Most often it is soon that others come in between. */
+        int64_t passed = host->monotonic_ms(host) - began, nap = WATCH_MS + passed / 20;
+        int code = kist_child_await(child, nap < WATCH_MOST_MS ? nap : WATCH_MOST_MS, &ready, err);
+        if (!code)
+            code = pgd_holder_watch(source->holder, err);
+        if (code || ready)
+            return code;
+        if (patience > 0 && passed > patience)
+            return host->fail(host, err, KIST_ERR_TIMEOUT, "pg_dump gave nothing for %lld s",
+                              (long long)(patience + 999) / 1000);
+    }
+}
+
+static void give_way(const struct kist_host *host, int64_t wait_ms)
+{
+    struct pollfd cancel = {host->cancel_fd(host), POLLIN, 0};
+    if (poll(&cancel, 1, (int)wait_ms) < 0)
+        host->log(host, KIST_LOG_DEBUG, "a signal cut a wait short");
+}
+
+/* Begins anew for as long as nothing was handed on yet: whoever waits for our locks gets his turn in between. */
+static int start_held(struct pgd_source *source, struct reader *reader, struct kist_error *err)
+{
+    const struct kist_host *host = source->host;
+    for (int tries = 1;; tries++) {
+        int code = pgd_holder_begin(source, &source->holder, err);
+        if (code)
+            return code;
+        code = start_program(source, pgd_holder_conninfo(source->holder), pgd_holder_snapshot(source->holder),
+                             &reader->child, err);
+        if (!code)
+            code = pgd_holder_settle(source->holder, err);
+        if (!code)
+            code = watch(source, reader->child, err);
+        if (!code)
+            return pgd_holder_count(source->holder, err);
+        kist_child_free(reader->child);
+        reader->child = NULL;
+        pgd_holder_free(source->holder);
+        source->holder = NULL;
+        if (code != KIST_ERR_UNAVAILABLE || tries == TRIES)
+            return code;
+        host->log(host, KIST_LOG_INFO, "beginning anew: %s", err->message ? err->message : "");
+        give_way(host, 10 * tries);
+    }
+}
+
+static int start(struct pgd_source *source, struct reader *reader, struct kist_error *err)
+{
+    const struct kist_host *host = source->host;
+    const struct pgd_config *config = source->config;
+    pgd_holder_free(source->holder); /* of a dump that was given up */
+    source->holder = NULL;
+    if (config->counts.index == PGD_COUNTS_OFF || config->sections.index == PGD_SCHEMA)
+        return start_program(source, source->server.conninfo, NULL, &reader->child, err);
+    const char *unfit = pgd_holder_unfit(source);
+    if (!unfit)
+        return start_held(source, reader, err);
+    host->log(host, KIST_LOG_WARNING, "no rows are counted because of %s; counts = off says that this is meant",
+              unfit);
+    return start_program(source, source->server.conninfo, NULL, &reader->child, err);
+}
+
 int pgd_read_begin(void *self, const struct kist_item *item, void **ret_reader, struct kist_error *err)
 {
     struct pgd_source *source = self;
     const struct kist_host *host = source->host;
-    const struct pgd_config *config = source->config;
-    struct pgd_strings arguments = {0};
     (void)item; /* there is but one */
     int code = pgd_source_look(source, err);
     if (code)
@@ -105,14 +195,8 @@ int pgd_read_begin(void *self, const struct kist_item *item, void **ret_reader, 
     if (!reader)
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
     reader->host = host;
-    pgd_stream_check_init(&reader->check, config->format.index == PGD_PLAIN);
-    struct pgd_launch launch = {.password = source->server.password,
-                                .listen = 1,
-                                .idle_ms = config->idle_timeout.ms,
-                                .total_ms = config->timeout.ms};
-    pgd_dump_arguments(config, source->tool.path, source->server.conninfo, &arguments);
-    code = pgd_launch(host, &arguments, &launch, &reader->child, err);
-    pgd_strings_done(&arguments);
+    pgd_stream_check_init(&reader->check, source->config->format.index == PGD_PLAIN);
+    code = start(source, reader, err);
     if (code)
         pgd_read_end(reader);
     else

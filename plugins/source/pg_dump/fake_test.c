@@ -43,6 +43,7 @@ static struct pgd_source *looked(struct pgd_config *config, const char *password
     assert_int_equal(kist_plugin.open(&test.host, config, &self, &test.err), 0);
     struct pgd_source *source = self;
     source->looked = 1;
+    config->counts.index = PGD_COUNTS_OFF; /* there is no server to count at */
     source->server.database = strdup("shop");
     source->server.conninfo = strdup("host='localhost' dbname='shop'");
     source->server.password = password ? strdup(password) : NULL;

@@ -34,16 +34,35 @@ static int write_password(int fd, const char *password)
     return write_all(fd, "\n", 1);
 }
 
-int pgd_passfile(const struct kist_host *host, const char *password, int *ret_fd, struct kist_error *err)
+static int memory_descriptor(void)
 {
-    if (password && strpbrk(password, "\r\n"))
-        return host->fail(host, err, KIST_ERR_CONFIG, "a password with a line break cannot be handed to pg_dump");
-    int fd = memfd_create("kist-passfile", MFD_CLOEXEC);
+    int fd = memfd_create("kist", MFD_CLOEXEC);
     if (fd >= 0 && fd < 3) {
         int above = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         close(fd);
         fd = above;
     }
+    return fd;
+}
+
+int pgd_memory_file(const struct kist_host *host, const char *text, int *ret_fd, struct kist_error *err)
+{
+    int fd = memory_descriptor();
+    if (fd < 0 || fchmod(fd, 0600) != 0 || write_all(fd, text, strlen(text)) != 0) {
+        int error = errno;
+        if (fd >= 0)
+            close(fd);
+        return host->fail(host, err, KIST_ERR_FAILED, "cannot make a file in memory: %s", strerror(error));
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int pgd_passfile(const struct kist_host *host, const char *password, int *ret_fd, struct kist_error *err)
+{
+    if (password && strpbrk(password, "\r\n"))
+        return host->fail(host, err, KIST_ERR_CONFIG, "a password with a line break cannot be handed to pg_dump");
+    int fd = memory_descriptor();
     /* libpq does not look into a password file that others may read; a memfd begins as 0777. */
     if (fd < 0 || fchmod(fd, 0600) != 0 || (password && write_password(fd, password) != 0)) {
         int error = errno;
@@ -76,10 +95,15 @@ int pgd_launch(const struct kist_host *host, const struct pgd_strings *arguments
     if (code)
         return code;
     environment(&variables, passfile);
+    int keep[1 + sizeof launch->keep / sizeof *launch->keep] = {passfile};
+    size_t kept = 1;
+    for (size_t i = 0; i < sizeof launch->keep / sizeof *launch->keep; i++)
+        if (launch->keep[i] > 0)
+            keep[kept++] = launch->keep[i];
     struct kist_child_setup setup = {.argv = (const char *const *)arguments->items,
                                      .envp = (const char *const *)variables.items,
-                                     .keep_fds = &passfile,
-                                     .keep_count = 1,
+                                     .keep_fds = keep,
+                                     .keep_count = kept,
                                      .write_stdin = launch->feed,
                                      .read_stdout = launch->listen,
                                      .idle_ms = launch->idle_ms,
@@ -103,6 +127,9 @@ struct saying {
 static const struct saying sayings[] = {
     {"row-level security", KIST_ERR_AUTH,
      "the role sees only some rows of a table: dump as a role with BYPASSRLS, or as the owner"},
+    {"invalid snapshot identifier", KIST_ERR_UNAVAILABLE,
+     "the session that held the snapshot was ended before pg_dump took it over"},
+    {"max_locks_per_transaction", KIST_ERR_FAILED, "raise max_locks_per_transaction of the server"},
     {"due to lock timeout", KIST_ERR_TIMEOUT,
      "a table is locked by another session; lock_timeout is how long to wait"},
     {"permission denied for large object", KIST_ERR_AUTH,
@@ -123,7 +150,8 @@ static const struct saying sayings[] = {
      "install the current minor release of postgresql-client: this one is older than August 2025"},
     {"No space left on device", KIST_ERR_NO_SPACE, NULL},
     {"role \"", KIST_ERR_FAILED,
-     "roles are not part of a dump: create those of the source first (pg_dumpall --roles-only)"},
+     "roles are not part of a dump: CREATE ROLE on the target (pg_dumpall --roles-only on the source lists them); "
+     "where only owners lack, --no-owner does without them"},
 };
 
 int pgd_explain(const struct kist_host *host, struct kist_child *child, int code, struct kist_error *err)

@@ -1,4 +1,4 @@
-#include "pg_dump.h"
+#include "counts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,10 +6,10 @@
 
 /* What pg_dump looks among for --table; for --schema it is every schema. */
 #define TABLES_SQL                                                                                                \
-    "SELECT 1 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) "         \
+    "SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) "     \
     "c.relnamespace WHERE c.relkind OPERATOR(pg_catalog.=) ANY "                                                  \
     "(ARRAY['r', 'S', 'v', 'm', 'f', 'p']::pg_catalog.\"char\"[]) "
-#define SCHEMAS_SQL "SELECT 1 FROM pg_catalog.pg_namespace n WHERE true "
+#define SCHEMAS_SQL "SELECT n.oid FROM pg_catalog.pg_namespace n WHERE true "
 #define MATCHES "OPERATOR(pg_catalog.~) $%d::pg_catalog.text COLLATE pg_catalog.\"default\" "
 
 /* One character outside of quotes other than '"' and '.'. As in pg_dump, most of the language of regular
@@ -85,24 +85,66 @@ int pgd_pattern_regex(const char *pattern, int is_schema, char **ret_schema, cha
     return 0;
 }
 
-static int count_matches(struct pgd_link *link, int is_schema, const char *schema, const char *name,
-                         int *ret_count, struct kist_error *err)
+static int ask(struct pgd_link *link, int is_schema, const char *schema, const char *name, PGresult **ret_result,
+               struct kist_error *err)
 {
     const char *values[] = {name, schema};
     char sql[1024];
-    PGresult *result = NULL;
     snprintf(sql, sizeof sql, "%sAND %s " MATCHES, is_schema ? SCHEMAS_SQL : TABLES_SQL,
              is_schema ? "n.nspname" : "c.relname", 1);
     size_t used = strlen(sql);
     if (!is_schema)
         snprintf(sql + used, sizeof sql - used,
                  schema ? "AND n.nspname " MATCHES : "AND pg_catalog.pg_table_is_visible(c.oid) ", 2);
-    used = strlen(sql);
-    snprintf(sql + used, sizeof sql - used, "LIMIT 1");
-    int code = pgd_query(link, sql, schema ? 2 : 1, values, &result, err);
-    if (!code)
-        *ret_count = PQntuples(result);
-    PQclear(result);
+    return pgd_query(link, sql, schema ? 2 : 1, values, ret_result, err);
+}
+
+/* The oids of what one pattern of an option matches. */
+static int match(struct pgd_link *link, const char *option, const char *pattern, int is_schema,
+                 PGresult **ret_result, struct kist_error *err)
+{
+    const struct kist_host *host = link->host;
+    char *schema = NULL, *name = NULL;
+    if (pgd_pattern_regex(pattern, is_schema, &schema, &name) != 0)
+        return host->fail(host, err, KIST_ERR_CONFIG, "%s: '%s' is not a pattern of %s", option, pattern,
+                          is_schema ? "a schema" : "a table, as name or schema.name");
+    int code = ask(link, is_schema, schema, name, ret_result, err);
+    free(schema);
+    free(name);
+    return code;
+}
+
+static int put_matches(struct pgd_link *link, const kist_list *list, int is_schema, FILE *out,
+                       struct kist_error *err)
+{
+    int code = 0, some = 0;
+    fputc('{', out);
+    for (uint64_t i = 0; i < list->count && !code; i++) {
+        PGresult *result = NULL;
+        code = match(link, "a list", list->items[i], is_schema, &result, err);
+        for (int row = 0; !code && row < PQntuples(result); row++, some = 1)
+            fprintf(out, "%s%s", some ? "," : "", PQgetvalue(result, row, 0));
+        PQclear(result);
+    }
+    fputc('}', out);
+    return code;
+}
+
+int pgd_patterns_resolve(struct pgd_link *link, const kist_list *list, int is_schema, char **ret_oids,
+                         struct kist_error *err)
+{
+    size_t size = 0;
+    char *oids = NULL;
+    FILE *out = open_memstream(&oids, &size);
+    if (!out)
+        return link->host->fail(link->host, err, KIST_ERR_FAILED, "out of memory");
+    int code = put_matches(link, list, is_schema, out, err);
+    if (fclose(out) != 0 && !code)
+        code = link->host->fail(link->host, err, KIST_ERR_FAILED, "out of memory");
+    if (code)
+        free(oids);
+    else
+        *ret_oids = oids;
     return code;
 }
 
@@ -111,17 +153,12 @@ static int check_list(struct pgd_link *link, const char *option, const kist_list
 {
     const struct kist_host *host = link->host;
     for (uint64_t i = 0; i < list->count; i++) {
-        char *schema = NULL, *name = NULL;
-        int count = 0;
-        if (pgd_pattern_regex(list->items[i], is_schema, &schema, &name) != 0)
-            return host->fail(host, err, KIST_ERR_CONFIG, "%s: '%s' is not a pattern of %s", option,
-                              list->items[i], is_schema ? "a schema" : "a table, as name or schema.name");
-        int code = count_matches(link, is_schema, schema, name, &count, err);
-        free(schema);
-        free(name);
+        PGresult *result = NULL;
+        int code = match(link, option, list->items[i], is_schema, &result, err), none = PQntuples(result) == 0;
+        PQclear(result);
         if (code)
             return code;
-        if (count == 0) {
+        if (none) {
             code = host->fail(host, err, KIST_ERR_CONFIG, "%s: '%s' matches nothing in database '%s'", option,
                               list->items[i], PQdb(link->conn));
             host->hint(host, err,
@@ -133,10 +170,21 @@ static int check_list(struct pgd_link *link, const char *option, const kist_list
     return 0;
 }
 
+static int check_no_data(struct pgd_link *link, const struct pgd_config *config, struct kist_error *err)
+{
+    const char **patterns = calloc(config->extra_args.count + 1, sizeof *patterns);
+    if (!patterns)
+        return link->host->fail(link->host, err, KIST_ERR_FAILED, "out of memory");
+    kist_list list = {patterns, (uint64_t)pgd_choice_no_data(config, patterns)};
+    int code = check_list(link, "extra_args: --exclude-table-data", &list, 0, err);
+    free(patterns);
+    return code;
+}
+
 int pgd_patterns_check(struct pgd_link *link, const struct pgd_config *config, struct kist_error *err)
 {
     if (config->tables.count + config->exclude_tables.count + config->schemas.count +
-            config->exclude_schemas.count ==
+            config->exclude_schemas.count + config->extra_args.count ==
         0)
         return 0;
     /* A name without a schema means what pg_dump's session would find by it. */
@@ -149,5 +197,7 @@ int pgd_patterns_check(struct pgd_link *link, const struct pgd_config *config, s
         code = check_list(link, "schemas", &config->schemas, 1, err);
     if (!code)
         code = check_list(link, "exclude_schemas", &config->exclude_schemas, 1, err);
+    if (!code)
+        code = check_no_data(link, config, err);
     return code;
 }

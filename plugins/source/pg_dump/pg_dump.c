@@ -37,12 +37,21 @@ static const struct kist_option options[] = {
     KIST_OPTION(struct pgd_config, timeout, .def = "0s",
                 .help = "give up when the dump takes longer; 0s waits for ever"),
     KIST_OPTION(struct pgd_config, extra_args, .help = "further arguments of pg_dump, each as one item"),
+    KIST_OPTION(struct pgd_config, counts, .def = "exact", .choices = "exact|estimate|off",
+                .help = "count the rows of every table in the snapshot that is dumped"),
+    KIST_OPTION(struct pgd_config, checksums, .def = "no",
+                .help = "with counts = exact: hash the content of every table, too"),
+    KIST_OPTION(struct pgd_config, drill_url,
+                .help = "server for drills, as a postgresql:// URL (a throwaway cluster on this machine)"),
+    KIST_OPTION(struct pgd_config, drill_user, .def = "postgres",
+                .help = "user that runs the throwaway cluster when kist runs as root"),
     KIST_OPTION_END,
 };
 
 static void close_source(void *self)
 {
     struct pgd_source *source = self;
+    pgd_holder_free(source->holder);
     pgd_params_done(&source->params);
     pgd_server_done(&source->server);
     pgd_tool_done(&source->tool);
@@ -59,6 +68,8 @@ static int open_source(const struct kist_host *host, const void *config, void **
     int code = pgd_params_from_config(host, config, &source->params, err);
     if (!code)
         code = pgd_extra_args_check(host, &source->config->extra_args, err);
+    if (!code)
+        code = pgd_counts_check(host, source->config, err);
     if (code)
         close_source(source);
     else
@@ -173,8 +184,10 @@ KIST_SOURCE(
                       "with status 0 and its dump is whole. Restores with pg_restore or psql in one transaction.",
                   .options = options,
                   .config_size = sizeof(struct pgd_config)},
-        .features = KIST_SOURCE_RESTORES | KIST_SOURCE_CHECKS, .open = open_source, .close = close_source,
+        .features = KIST_SOURCE_RESTORES | KIST_SOURCE_CHECKS | KIST_SOURCE_SWAPS | KIST_SOURCE_DRILLS, .open = open_source, .close = close_source,
         .check = check_source, .items = pgd_source_items, .read_begin = pgd_read_begin, .read = pgd_read,
-        .read_end = pgd_read_end, .facts = tell_facts, .restore_begin = pgd_restore_begin,
+        .read_end = pgd_read_end, .facts = tell_facts, .counts = pgd_counts, .restored_counts = pgd_restored_counts,
+        .restore_begin = pgd_restore_begin,
         .write_begin = pgd_write_begin, .write = pgd_write, .write_commit = pgd_write_commit,
-        .write_abort = pgd_write_abort, .restore_end = pgd_restore_end);
+        .write_abort = pgd_write_abort, .restore_end = pgd_restore_end, .restore_reject = pgd_restore_reject, .restore_place = pgd_restore_place, .swap = pgd_swap, .aim = pgd_aim,
+        .scratch_begin = pgd_scratch_begin, .scratch_end = pgd_scratch_end);

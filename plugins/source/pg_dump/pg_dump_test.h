@@ -27,10 +27,17 @@ int test_teardown(void **state);
 /* The configuration as the core would make it from nothing but a url. */
 struct pgd_config test_config(const char *url);
 
-int words_tests(void);  /* parameters, TLS, patterns, arguments, names */
-int stream_tests(void); /* is a dump whole? */
-int fake_tests(void);   /* programs that misbehave */
-int server_tests(void); /* a real server, when there is one to start */
+int words_tests(void);          /* parameters, TLS, patterns, arguments, names */
+int stream_tests(void);         /* is a dump whole? */
+int fake_tests(void);           /* programs that misbehave */
+int counts_tests(void);         /* rows counted in the snapshot of the dump */
+int server_tests(void);         /* a real server, when there is one to start */
+int restore_words_tests(void);  /* what dumps look like, old programs */
+int restore_tests(void);        /* beside, in place */
+int restore_parts_tests(void);  /* tables, schemas, owners */
+int restore_faults_tests(void); /* jobs, drills, foreign dumps, faults */
+int swap_tests(void);           /* two databases change names */
+int scratch_tests(void);        /* where drills take place */
 
 /* server_cluster.c: a server of our own on a socket, or NULL. */
 const char *cluster_start(void); /* the socket's directory, also the URL's host */

@@ -57,7 +57,8 @@ const char *cluster_start(void)
     if (getuid() == 0 && (chown(root, user->pw_uid, user->pw_gid) != 0 || chmod(root, 0755) != 0))
         return NULL;
     snprintf(data, sizeof data, "%s/data", root);
-    snprintf(options, sizeof options, "-k %s -c listen_addresses= -c fsync=off", root);
+    snprintf(options, sizeof options,
+             "-k %s -c listen_addresses= -c fsync=off -c max_prepared_transactions=5 -c wal_level=logical", root);
     const char *const init[] = {"initdb", "-D",         data, "-U",    "postgres", "-E",
                                 "UTF8",   "--locale=C", "-A", "trust", "-N",       NULL};
     const char *const start[] = {"pg_ctl", "-D",    data, "-w",        "-t",    "60",

@@ -1,6 +1,8 @@
 /* stream_test.c - a dump that is cut anywhere, or has a byte too many, is not taken for whole. */
 #include "pg_dump_test.h"
 
+#include "tar_check.h"
+
 /* A small archive as pg_dump of the version 1.`minor` writes it. */
 struct archive {
     unsigned char data[4096];
@@ -166,9 +168,68 @@ static void test_plain(void **state)
     assert_int_equal(judge(1, "", 0, 7), -1);
 }
 
+static void add_member(struct archive *archive, const char *name, const char *content)
+{
+    unsigned char *header = archive->data + archive->size;
+    size_t size = strlen(content);
+    unsigned sum = 0;
+    memset(header, 0, 512);
+    strcpy((char *)header, name);
+    snprintf((char *)header + 124, 12, "%011o", (unsigned)size);
+    memcpy(header + 257, "ustar", 5);
+    memset(header + 148, ' ', 8);
+    for (size_t i = 0; i < 512; i++)
+        sum += header[i];
+    snprintf((char *)header + 148, 8, "%06o", sum);
+    memset(header + 512, 0, (size + 511) / 512 * 512);
+    memcpy(header + 512, content, size);
+    archive->size += 512 + (size + 511) / 512 * 512;
+}
+
+static int judge_tar(const void *data, size_t size, size_t piece)
+{
+    struct pgd_tar_check check;
+    int bad = 0;
+    pgd_tar_check_init(&check);
+    for (size_t at = 0; at < size && !bad; at += piece)
+        bad = pgd_tar_check_feed(&check, (const char *)data + at, size - at < piece ? size - at : piece);
+    bad = pgd_tar_check_end(&check);
+    assert_int_equal(bad != 0, check.fault != NULL);
+    return bad;
+}
+
+static void test_tar(void **state)
+{
+    (void)state;
+    struct archive archive = {.size = 0};
+    add_member(&archive, "toc.dat", "PGDMP");
+    add_member(&archive, "1.dat", "");
+    add_member(&archive, "restore.sql", "SELECT 1;\n");
+    size_t end = archive.size;
+    archive.size += 1024; /* of zeros */
+    for (size_t piece = 1; piece < 600; piece += 7)
+        assert_int_equal(judge_tar(archive.data, archive.size, piece), 0);
+    assert_int_equal(judge_tar(archive.data, archive.size + 512, 100), 0);
+    for (size_t cut = 0; cut < archive.size; cut++)
+        assert_int_equal(judge_tar(archive.data, cut, 100), -1);
+    for (size_t junk = 1; junk < 512; junk++)
+        assert_int_equal(judge_tar(archive.data, archive.size + junk, 100), -1);
+    archive.data[archive.size + 7] = 'x';
+    assert_int_equal(judge_tar(archive.data, archive.size + 512, 100), -1);
+    archive.data[archive.size + 7] = 0;
+    for (size_t at = end - 1024; at < end - 512; at++) {
+        if (at == end - 1024 + 155)
+            continue; /* behind the end of the checksum */
+        archive.data[at] ^= 4;
+        assert_int_equal(judge_tar(archive.data, archive.size, 100), -1);
+        archive.data[at] ^= 4;
+    }
+    assert_int_equal(judge_tar(archive.data, archive.size, 100), 0);
+}
+
 int stream_tests(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_archives), TEST(test_unknown_archive),
-                                       TEST(test_damaged_archives), TEST(test_plain)};
+                                       TEST(test_damaged_archives), TEST(test_plain), TEST(test_tar)};
     return cmocka_run_group_tests_name("stream", tests, NULL, NULL);
 }
