@@ -94,9 +94,8 @@ static int encode_blocks(struct kist_instance *filter, void *worker, const struc
         block.last = block.size == left;
         code = kist_instance_result(filter,
                                     plugin->encode(worker, &block, out->data + out->size, room, &size, err), err);
-        if (!code && size > room)
-            code =
-                kist_fail(err, KIST_ERR_BUG, "%s: wrote %zu bytes into room for %zu", filter->where, size, room);
+        if (!code)
+            code = kist_stage_filter_made(filter, &block, size, room, err);
         done += block.size;
         out->size += size;
         block.index++;
@@ -109,8 +108,9 @@ static size_t bound_of(struct kist_instance *filter, size_t size)
 {
     const struct kist_filter *plugin = &filter->plugin->as.filter;
     size_t block = (size_t)plugin->block_size(filter->self), whole = size / block;
-    return HEADER_ROOM + whole * (size_t)plugin->encoded_bound(filter->self, block) +
-           (size_t)plugin->encoded_bound(filter->self, size % block);
+    uint64_t most = plugin->encoded_bound(filter->self, block);
+    uint64_t rest = plugin->encoded_bound(filter->self, size % block);
+    return HEADER_ROOM + whole * (size_t)most + (size_t)(rest < most ? rest : most);
 }
 
 static int encode(struct kist_instance *filter, const struct bytes *raw, struct bytes *ret_out,

@@ -4,12 +4,39 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WORKER_NICENESS 5 /* on Linux it is the calling thread's own */
+#define WORKER_NICENESS 5               /* on Linux it is the calling thread's own */
 #define HEADER_ROOM ((size_t)64 * 1024) /* what the contract promises to encode_begin */
+#define BLOCK_MOST ((uint64_t)4 << 20)  /* what it allows for */
+#define BOUND_MOST (4 * BLOCK_MOST)     /* no encoding makes that much of a block */
 
 static const struct kist_filter *filter_of(const struct kist_stage_filter *stage)
 {
     return &stage->instance->plugin->as.filter;
+}
+
+int kist_stage_filter_check(const struct kist_instance *instance, struct kist_error *err)
+{
+    const struct kist_filter *filter = &instance->plugin->as.filter;
+    uint64_t block = filter->block_size(instance->self);
+    if (block == 0 || block > BLOCK_MOST)
+        return kist_fail(err, KIST_ERR_BUG, "%s: wants blocks of %llu bytes", instance->where,
+                         (unsigned long long)block);
+    uint64_t bound = filter->encoded_bound(instance->self, block);
+    if (bound == 0 || bound > BOUND_MOST)
+        return kist_fail(err, KIST_ERR_BUG, "%s: wants room of %llu bytes for a block of %llu", instance->where,
+                         (unsigned long long)bound, (unsigned long long)block);
+    return 0;
+}
+
+int kist_stage_filter_made(const struct kist_instance *instance, const struct kist_block *block, size_t size,
+                           size_t room, struct kist_error *err)
+{
+    if (size > room)
+        return kist_fail(err, KIST_ERR_BUG, "%s: wrote %zu bytes into room for %zu", instance->where, size, room);
+    if (size == 0 && block->size > 0)
+        return kist_fail(err, KIST_ERR_BUG, "%s: made nothing of a block of %llu bytes", instance->where,
+                         (unsigned long long)block->size);
+    return 0;
 }
 
 /* Encodes one block into `output`. */
@@ -25,9 +52,8 @@ static int encode_block(struct kist_stage_filter *stage, void *worker, const str
     int code = kist_instance_result(
         stage->instance, filter_of(stage)->encode(worker, &block, output->data, output->capacity, &size, err),
         err);
-    if (!code && size > output->capacity)
-        code = kist_fail(err, KIST_ERR_BUG, "%s: wrote %zu bytes into room for %zu", stage->instance->where, size,
-                         output->capacity);
+    if (!code)
+        code = kist_stage_filter_made(stage->instance, &block, size, output->capacity, err);
     output->size = size;
     output->last = input->last;
     return code;

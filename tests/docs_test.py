@@ -166,6 +166,8 @@ class Examples:
         (scratch / "credentials").mkdir()
         (scratch / "line").write_text("1\n")
         (scratch / "line").chmod(0o600)
+        (scratch / "key").write_text(64 * "1" + "\n")
+        (scratch / "key").chmod(0o600)
 
     def check(self, where, text):
         used = re.findall(r"^(?:plugin|filters)\s*=(.*)$", text, re.MULTILINE)
@@ -174,7 +176,8 @@ class Examples:
         for name in re.findall(r"\$\{cred:([^}]+)\}", text):
             (self.scratch / "credentials" / name).write_text("1\n")
         env = {name: "1" for name in re.findall(r"\$\{(\w+)\}", text)}
-        text = re.sub(r"^(\w+_file\s*=).*$", rf"\1 {self.scratch}/line", text, flags=re.MULTILINE)
+        text = re.sub(r"^(\w+_key_file\s*=).*$", rf"\1 {self.scratch}/key", text, flags=re.MULTILINE)
+        text = re.sub(r"^((?!\w+_key_)\w+_file\s*=).*$", rf"\1 {self.scratch}/line", text, flags=re.MULTILINE)
         path = self.scratch / "example.ini"
         path.write_text(text, encoding="utf-8")
         path.chmod(0o600)

@@ -22,8 +22,11 @@ def install(kist, path):
     password = kist.folder / "password"
     password.write_text("word\n")
     password.chmod(0o600)
-    text = path.read_text()
-    kist.write(text.replace("/etc/kist/orders.password", str(password)), name=path.name, mode=0o644)
+    key = kist.folder / "sign.key"
+    key.write_text(64 * "5" + "\n")
+    key.chmod(0o600)
+    text = path.read_text().replace("/etc/kist/orders.password", str(password))
+    kist.write(text.replace("/etc/kist/sign.key", str(key)), name=path.name, mode=0o644)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -48,7 +48,7 @@ def test_all_that_is_lacking(lacking):
     assert all(": copied to far (" in line for line in lines)
     same_everywhere(many, ids)
     assert many.kist.files("a") == before
-    entry = many.kist.history()[-1]
+    entry = many.kist.history("repair")[-1]
     assert (entry["event"], entry["copied"], entry["failed"], entry["exit"]) == ("repair", 2, 0, 0)
     assert many.kist.run("run", "--repair", "--all").out == "p: every destination has every backup\n"
 
@@ -60,7 +60,7 @@ def test_a_dry_run_changes_nothing(lacking):
         f"p/{id}: would be copied to far" for id in ids
     ]
     assert many.keys("far") == []
-    assert many.kist.history()[-1]["event"] == "run"
+    assert many.kist.history("run", "repair")[-1]["event"] == "run"
 
 
 def test_the_next_run_repairs_the_newest(lacking):
@@ -69,10 +69,10 @@ def test_the_next_run_repairs_the_newest(lacking):
     assert f"copied the backup {ids[1]} to 'far', which lacked it" in result.err
     assert many.has(ids[1], "a", "far") == ["a", "far"]
     assert many.has(ids[0], "a", "far") == ["a"]
-    assert [entry["event"] for entry in many.kist.history()[-2:]] == ["run", "repair"]
+    assert [entry["event"] for entry in many.kist.history("run", "repair")[-2:]] == ["run", "repair"]
     # There is nothing more to do for the next one.
     many.kist.run("run", "p")
-    assert many.kist.history()[-1]["event"] == "run"
+    assert many.kist.history("run", "repair")[-1]["event"] == "run"
 
 
 def test_a_repair_that_fails_leaves_the_next_run_good(lacking):

@@ -77,7 +77,7 @@ def test_a_marks_file_does_not_disturb_anything_else(shelf):
     second = kist.backup()
     kist.run("verify", "--all")
     assert kist.ids() == [first, second]
-    assert kist.marks(first) == ["hash", "hash"] and kist.marks(second) == ["hash"]
+    assert kist.marks(first) == ["hash"] and kist.marks(second) == ["hash"]
     kist.run("show", "p/latest")
 
 

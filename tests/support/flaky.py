@@ -4,16 +4,16 @@ from pathlib import Path
 
 from kist import ROOT
 
-SOURCE = Path(__file__).resolve().parent / "plugins" / "flaky.c"
+PLUGINS = Path(__file__).resolve().parent / "plugins"
 FLAGS = "-shared -fPIC -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wno-missing-field-initializers -fvisibility=hidden"
 
 
-def build(folder):
+def build(folder, kind="destination", name="flaky"):
     """The plugin; returns the directory for --plugin-dir."""
     folder.mkdir(mode=0o755, exist_ok=True)
     include = ROOT / "sdk" / "include"
-    target = folder / "destination-flaky.so"
-    subprocess.run(["cc", *FLAGS.split(), f"-I{include}", "-o", target, SOURCE], check=True)
+    target = folder / f"{kind}-{name}.so"
+    subprocess.run(["cc", *FLAGS.split(), f"-I{include}", "-o", target, PLUGINS / f"{name}.c"], check=True)
     target.chmod(0o755)
     return folder
 

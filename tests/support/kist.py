@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,6 +12,13 @@ from cluster import clean_environment
 from processes import descendants
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+ID = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ"
+MARK = re.compile(rf"({ID})\.([a-z]+)\.({ID})")
+
+
+def is_mark(key):
+    """A note beside a backup of what was proved of it ('=' is the '/' of flaky.c)."""
+    return MARK.fullmatch(re.split("[/=]", key)[-1]) is not None
 
 
 def find_program():
@@ -164,8 +172,10 @@ class Kist:
     def ids(self, name="p", expect=0):
         return [backup["id"] for backup in self.backups(name, expect=expect)]
 
-    def history(self):
-        return [json.loads(line) for line in (self.state / "history.jsonl").read_text().splitlines()]
+    def history(self, *events):
+        """The lines of the history; of these events alone, if any are named."""
+        lines = [json.loads(line) for line in (self.state / "history.jsonl").read_text().splitlines()]
+        return [line for line in lines if not events or line["event"] in events]
 
     # What is on a destination.
     def backup_dir(self, id, name="p", destination="disk"):
@@ -183,8 +193,20 @@ class Kist:
         return files[0]
 
     def files(self, destination="disk"):
-        """Every file on a destination, as {relative path: content}."""
+        """Every file on a destination but the marks, as {relative path: content}."""
         root = self.folder / destination
         return {
-            str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()
+            str(path.relative_to(root)): path.read_bytes()
+            for path in sorted(root.rglob("*"))
+            if path.is_file() and not is_mark(str(path))
         }
+
+    def marks(self, id=None, name="p", destination="disk"):
+        """The words of the marks of a backup (or of all), oldest first."""
+        found = [MARK.fullmatch(path.name) for path in (self.folder / destination / "_kist" / name).iterdir()]
+        found = sorted(filter(None, found), key=lambda mark: (mark[1], mark[3]))
+        return [mark[2] for mark in found if id in (None, mark[1])]
+
+    def mark(self, id, word, name="p", destination="disk"):
+        """The newest mark of that word as JSON."""
+        return json.loads(max((self.folder / destination / "_kist" / name).glob(f"{id}.{word}.*")).read_text())

@@ -42,7 +42,8 @@ def cloned(kist, id, count=1):
     finally:
         for name in names:
             shutil.rmtree(kist.backup_dir(name), ignore_errors=True)
-            kist.manifest_path(name).unlink(missing_ok=True)
+            for path in kist.manifest_path(name).parent.glob(f"{name}.*"):  # and the marks of what was found
+                path.unlink()
 
 
 def flip(path, position, bit):

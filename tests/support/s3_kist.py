@@ -3,6 +3,7 @@ import json
 
 from aftermath import assert_no_child_is_left
 from fault_proxy import s3_error
+from kist import is_mark
 
 # Tries come soon behind each other, and end soon.
 QUICK = {"retries": 3, "retry_delay": "10ms", "deadline": "20s"}
@@ -56,9 +57,9 @@ class Store:
         configure(self.kist, database or self.database, {"s3": self.server.section(self.bucket, **keys)})
 
     def files(self):
-        """{key: content}, without the notes about runs that did not end, which the next run clears up."""
+        """{key: content}, without the marks, and the notes about runs that did not end, which the next run clears up."""
         files = self.client.files(self.bucket)
-        return {key: content for key, content in files.items() if not key.endswith(".pending")}
+        return {key: content for key, content in files.items() if not key.endswith(".pending") and not is_mark(key)}
 
     def manifest(self, id):
         return json.loads(self.client.get(self.bucket, f"_kist/p/{id}.json"))
@@ -74,7 +75,7 @@ class Store:
 
     def is_clean(self):
         """Nothing but good backups is there, and no upload is open."""
-        assert set(self.client.list(self.bucket)) == self.expected()
+        assert {key for key in self.client.list(self.bucket) if not is_mark(key)} == self.expected()
         assert self.client.uploads(self.bucket) == []
 
     def good_run(self):

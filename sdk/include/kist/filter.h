@@ -68,8 +68,9 @@ struct kist_filter {
      * run at once. */
     int (*worker_open)(void *encoder, void **ret_worker, struct kist_error *err);
     void (*worker_close)(void *worker);
-    /* Required. Encodes one block into `out`, which has room for encoded_bound(block->size). Blocks reach workers in
-     * any order; put together in theirs, the results decode to the stream, whichever worker made which. */
+    /* Required. Encodes one block into `out`, which has room for encoded_bound(block->size); gives at least one byte for a
+     * block that is not empty. Blocks reach workers in any order; put together in theirs, the results decode to the
+     * stream, whichever worker made which. */
     int (*encode)(void *worker, const struct kist_block *block, void *out, size_t capacity, size_t *ret_size,
                   struct kist_error *err);
 

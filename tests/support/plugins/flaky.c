@@ -31,6 +31,7 @@ struct config {
     const char *only; /* faults hit keys that contain this */
     int64_t fail_open, fail_check, fail_list, fail_begin, fail_write, fail_commit, fail_get, fail_read;
     int64_t lose_commit;
+    int64_t flip;
     kist_duration retry_after;
     kist_choice stall;
     kist_size stall_after;
@@ -51,6 +52,8 @@ static const struct kist_option options[] = {
     COUNT(fail_get),
     COUNT(fail_read),
     KIST_OPTION(struct config, lose_commit, .def = "0", .help = "how many of the first commits work and say no"),
+    KIST_OPTION(struct config, flip, .def = "0",
+                .help = "which byte is stored with a bit changed, the first is 1"),
     KIST_OPTION(struct config, retry_after, .def = "0s", .help = "what a failure asks to wait"),
     KIST_OPTION(struct config, stall, .def = "none", .choices = "none|open|check|list|begin|write|commit|remove",
                 .help = "the call that does not return until it is cancelled"),
@@ -148,7 +151,7 @@ static int put_begin(void *self, const struct kist_put *put, void **ret_writer, 
     path_of(store, put->key, writer->to);
     snprintf(writer->from, sizeof writer->from, "%s/.XXXXXX", store->config->path);
     int fd = mkstemp(writer->from);
-    writer->file = fd < 0 ? NULL : fdopen(fd, "wb");
+    writer->file = fd < 0 ? NULL : fdopen(fd, "w+b");
     if (!writer->file) {
         free(writer);
         return store->host->fail(store->host, err, KIST_ERR_FAILED, "no file: %s", strerror(errno));
@@ -172,6 +175,19 @@ static int put_write(void *self, const void *data, size_t size, struct kist_erro
     return code;
 }
 
+/* As memory or a disk may do, after all that was hashed. */
+static int flip(const struct writer *writer, struct kist_error *err)
+{
+    const struct kist_host *host = writer->store->host;
+    int64_t at = writer->store->config->flip;
+    if (!writer->faulty || at < 1 || (uint64_t)at > writer->size)
+        return 0;
+    int byte = fseek(writer->file, (long)at - 1, SEEK_SET) == 0 ? getc(writer->file) : EOF;
+    if (byte == EOF || fseek(writer->file, (long)at - 1, SEEK_SET) != 0 || putc(byte ^ 1, writer->file) == EOF)
+        return host->fail(host, err, KIST_ERR_FAILED, "cannot change a byte");
+    return 0;
+}
+
 static void put_abort(void *self)
 {
     struct writer *writer = self;
@@ -187,6 +203,8 @@ static int put_commit(void *self, uint64_t size, struct kist_error *err)
     int code = writer->faulty ? fails(store, 4, store->config->fail_commit, err) : 0;
     if (!code && writer->faulty)
         code = stalls(store, STALL_COMMIT, err);
+    if (!code)
+        code = flip(writer, err);
     if (!code && (writer->size != size || fflush(writer->file)))
         code = store->host->fail(store->host, err, KIST_ERR_FAILED, "it was cut short");
     if (!code && link(writer->from, writer->to) != 0)
