@@ -196,8 +196,10 @@ def test_verdicts_in_the_listing(lines):
     row = lines.row(b, expect=4)
     assert (row["state"], row["verified"]["level"]) == ("bad", "drill"), row
     kist.run("list", "p", expect=4)
-    # A newer proof of the very copy outweighs it.
+    # A newer proof of the very copy outweighs it, if it is as strong.
     mark(kist, b, "decode", "2026-01-03T00-00-00Z")
+    assert lines.row(b, expect=4)["state"] == "bad"
+    mark(kist, b, "drill", "2026-01-03T12-00-00Z")
     assert lines.row(b)["state"] == "ok"
     mark(kist, b, "baddrill", "2026-01-04T00-00-00Z")
     assert lines.row(b, expect=4)["state"] == "bad"
