@@ -121,7 +121,10 @@ class Table:
 
     def ratio(self, what, over, under, most=None, least=None):
         ratio = over / under
-        limit = f"at most {most:.2f}×" if most else f"at least {least:.1f}×"
-        self.row(
-            what, f"{over:.2f} s : {under:.2f} s = {ratio:.2f}×", limit, ratio <= most if most else ratio >= least
-        )
+        result = f"{over:.2f} s : {under:.2f} s = {ratio:.2f}×"
+        if most:
+            self.row(what, result, f"at most {most:.2f}×", ratio <= most)
+        elif least:
+            self.row(what, result, f"at least {least:.1f}×", ratio >= least)
+        else:
+            self.row(what, result)

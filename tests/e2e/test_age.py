@@ -6,16 +6,17 @@ import zlib
 import pytest
 from age_tools import (
     CORRUPT,
+    PACKAGES,
     Npm,
     decoded,
     encoded,
-    install,
     new_key,
     pipe,
     stock,
     stock_with_passphrase,
 )
 from cluster import same
+from npm import installed
 from tracing import ENVIRONMENT, tracer
 
 CHUNK = 64 << 10
@@ -30,11 +31,7 @@ def noise(size):
 
 @pytest.fixture(scope="module")
 def npm(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("age-npm")
-    why = install(folder)
-    if why:
-        pytest.skip(why)
-    return Npm(folder)
+    return Npm(installed(tmp_path_factory.mktemp("age-npm"), *PACKAGES))
 
 
 class Keys:
@@ -192,6 +189,7 @@ def test_backup_and_restore(kist, cluster, small, keys):
 
 
 def test_wrong_key(kist, cluster, small, keys):
+    """Fault 95."""
     kist.pipeline(small, filters="sealed", sections=section(keys, [keys.our_recipient]))
     id = kist.backup()
     kist.pipeline(small, filters="sealed", sections=section(keys, [keys.our_recipient], keys.theirs))
@@ -203,6 +201,7 @@ def test_wrong_key(kist, cluster, small, keys):
 
 @pytest.mark.parametrize("fault", ["missing", "readable", "unreadable", "empty"])
 def test_identity_file_faults(kist, small, keys, tmp_path, fault):
+    """Fault 27."""
     path = tmp_path / "identity.txt"
     shutil.copy(keys.ours, path)
     path.chmod({"readable": 0o644, "unreadable": 0o000}.get(fault, 0o600))
@@ -229,7 +228,7 @@ def test_a_secret_is_never_shown(kist, small, keys):
 
 
 def test_no_random_bytes(kist, small, keys, tmp_path):
-    """Nothing weaker takes their place, and nothing is stored."""
+    """Fault 28: nothing weaker takes their place, and nothing is stored."""
     kist.pipeline(small, filters="sealed", sections=section(keys, [keys.our_recipient]))
     before = tracer(tmp_path / "calls", "-e", "trace=getrandom", "-e", "inject=getrandom:error=EIO")
     result = kist.run("run", "p", before=before, env=ENVIRONMENT, expect=None)

@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+from manifests import seal
 from slow import slow_pg_dump
 
 VERBS = [
@@ -113,6 +114,24 @@ def test_show(made):
     (item,) = shown["items"]
     assert item["raw"]["size"] > 0 and re.fullmatch("[0-9a-f]{64}", item["stored"]["sha256"])
     assert [used["plugin"] for used in item["filters"]] == ["zstd"]
+
+
+def test_show_does_not_steer_the_terminal(made):
+    """Whoever can write to a destination can put anything into a manifest that is not signed."""
+    kist, id = made
+    path = kist.manifest_path(id)
+    text = path.read_bytes()
+    for old, new in (
+        (b'"kist": "', b'"suspect": ["\\u001b[2Jgone"],\n  "kist": "\\u001b]0;'),
+        (b'"labels": {', b'"labels": {"\\u001b[31m": "\\u009b31m", '),
+        (b'"facts": {', b'"facts": {"\\u001b[32m": "\\r", '),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_bytes(seal(text.replace(b'", }', b'"}')))
+    result = kist.run("show", f"p/{id}")
+    assert "\\x1b[2Jgone" in result.out and "\\x9b31m" in result.out
+    assert not set("\x1b\x9b\r") & set(result.out + result.err), result
 
 
 def test_verify(made):

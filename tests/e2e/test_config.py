@@ -19,6 +19,10 @@ plugin = local
 path = /nonexistent
 """
 
+# A source that has no scratch place, in its stead.
+PG_DUMP = "plugin = pg_dump\nhost = /nonexistent\nuser = u\ndatabase = x\n"
+MIRROR = "plugin = mirror\nfrom = other\n[destination other]\nplugin = local\npath = /other\n"
+
 
 def check(kist, expect=2, **more):
     return kist.run("config", "check", expect=expect, **more)
@@ -135,6 +139,12 @@ ONE_MISTAKE = {
     "a rhythm of no time": (
         broken("destinations = d", "destinations = d\nverify_every = 0d drill"),
         4, "pipeline p", "verify_every", "7d drill"),
+    "a drill of what cannot be drilled": (
+        broken("destinations = d", "destinations = d\nverify = drill").replace(PG_DUMP, MIRROR),
+        4, "pipeline p", "verify", "decode"),
+    "a rhythm of drills of what cannot be drilled": (
+        broken("destinations = d", "destinations = d\nverify_every = 7d drill").replace(PG_DUMP, MIRROR),
+        4, "pipeline p", "verify_every", "decode"),
     "a share above all": (
         broken("destinations = d", "destinations = d\nmax_shrink = 101%"),
         4, "pipeline p", "max_shrink", "50%"),

@@ -54,6 +54,7 @@ def cuts(sizes):
 
 
 def test_a_bit_of_every_byte_of_the_manifest(made):
+    """Fault 94."""
     kist, id = made
     size = kist.manifest_path(id).stat().st_size
     chosen = random.Random(1)
@@ -79,6 +80,7 @@ def test_every_truncation_of_the_manifest(made):
 
 
 def test_a_bit_of_every_byte_of_the_data(made):
+    """Fault 93."""
     kist, id = made
     size = kist.data_path(id).stat().st_size
     chosen = random.Random(3)
@@ -92,6 +94,7 @@ def test_a_bit_of_every_byte_of_the_data(made):
 
 
 def test_every_truncation_of_the_data(made):
+    """Fault 93."""
     kist, id = made
     size = kist.data_path(id).stat().st_size
     step = max(1, size // 1500)
@@ -99,6 +102,7 @@ def test_every_truncation_of_the_data(made):
 
 
 def test_data_with_something_added(made):
+    """Fault 93."""
     kist, id = made
 
     def add(text):
@@ -122,6 +126,7 @@ def test_the_notes_are_checked_too(made):
 
 @pytest.mark.parametrize("level", ["size", "hash", "decode"])
 def test_data_that_is_missing(made, level):
+    """Fault 93."""
     kist, id = made
     verify_damaged(kist, id, [os.unlink], kist.data_path, level)
 
@@ -188,7 +193,7 @@ def edits(kist, id):
 
 
 def test_a_forged_manifest(made):
-    """Even with its checksum right: nothing outside of the pipeline's folder is read, nothing odd gets by."""
+    """Faults 94 and 100, the checksum right: nothing outside of the pipeline's folder is read, nothing odd gets by."""
     kist, id = made
 
     def replaced(text):
@@ -218,6 +223,7 @@ def test_of_a_later_version(made):
 
 
 def test_a_manifest_of_another_backup(made):
+    """Fault 94."""
     kist, id = made
     with cloned(kist, id) as (name,):
         kist.manifest_path(name).write_bytes(kist.manifest_path(id).read_bytes())
@@ -248,6 +254,7 @@ DAMAGES = {
 @pytest.mark.parametrize("how", DAMAGES)
 @pytest.mark.parametrize("filters", ["zstd", "gzip", ""])
 def test_restore_stops_before_the_target(cluster, small, kist, filters, how):
+    """Fault 93."""
     kist.pipeline(small, filters=filters)
     id = kist.backup()
     path = kist.data_path(id)
@@ -288,7 +295,7 @@ def test_the_good_copy_is_used(cluster, small, kist):
 
 
 def test_a_bomb_stops_at_the_manifests_size(small, kist):
-    """A stored object that decodes to far more than was saved, under a manifest that was made to fit it."""
+    """Fault 101: a stored object that decodes to far more than was saved, under a manifest that was made to fit it."""
     import hashlib
     import json
     import subprocess

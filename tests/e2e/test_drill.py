@@ -68,6 +68,11 @@ def test_what_the_scratch_place_lacks_is_named(shelf):
     result = kist.run("drill", f"p/{id}")
     assert "drill passed" in result.out and "(skipped: extension fancy: it is not installed here)" in result.out
     assert kist.mark(id, "drill")["skipped"] == ["extension fancy: it is not installed here"]
+    # Said once.
+    assert "fancy" not in result.err
+    shelf.write("verify = drill", skips="yes")
+    result = kist.run("run", "p")
+    assert result.err.count("extension fancy: it is not installed here") == 1, result
 
 
 def test_nothing_counted(shelf):
@@ -79,6 +84,7 @@ def test_nothing_counted(shelf):
 
 
 def test_a_restore_that_loses_a_row(shelf):
+    """Fault 102."""
     kist = shelf.kist
     id = kist.backup()
     shelf.told()

@@ -114,6 +114,7 @@ def test_a_changed_row_with_all_hashes_made_to_fit(cluster, small, kist):
 
 
 def test_a_dropped_row_with_all_hashes_made_to_fit(cluster, small, kist):
+    """Fault 102."""
     write(kist, small, filters="gzip")
     id = kist.backup()
     cluster.create("one_less")
@@ -130,6 +131,7 @@ def test_a_dropped_row_with_all_hashes_made_to_fit(cluster, small, kist):
 
 
 def test_ten_ways_to_point_it_at_the_source(cluster, small, kist):
+    """Fault 103."""
     write(kist, small)
     id = kist.backup()
     source = Source(cluster, small)
@@ -158,7 +160,7 @@ def test_ten_ways_to_point_it_at_the_source(cluster, small, kist):
 
 
 def test_another_database_of_its_server(cluster, small, kist):
-    """That is allowed: the drill makes a database of its own there, and drops no other."""
+    """Fault 103: it is allowed, and the drill makes a database of its own there, and drops no other."""
     for database in ("postgres", "no_such_database"):
         kist.env["DRILL_URL"] = cluster.url(database)
         write(kist, small, drill_url="${DRILL_URL}")

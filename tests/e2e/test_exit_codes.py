@@ -36,6 +36,7 @@ def test_1_server_away(kist):
         ["show"],
         ["restore"],
         ["run", "p", "--label", "no-equals-sign"],
+        ["run", "p", "--label", "safety=before the upgrade"],
         ["verify", "--level", "deep"],
         ["list", "p", "extra"],
         ["list", "--destination", "nowhere"],
@@ -108,6 +109,7 @@ def test_6_no_such_backup(cluster, small, kist, verb, name):
 
 
 def test_7_refused(cluster, small, kist):
+    """Fault 96."""
     kist.pipeline(small)
     kist.backup()
     before = cluster.dump(small)

@@ -254,6 +254,7 @@ def test_plain_dump_that_a_manifest_knows_is_taken(cluster, few, kist, target, t
 
 
 def test_encrypted_without_the_key(cluster, few, one, target, tmp_path):
+    """Fault 95."""
     wants(one, few, "age")
     path = few.dump("custom", "age")
     one.pipeline("small", filters="zstd, sealed", sections=few.sealed())
@@ -287,6 +288,7 @@ def trusting(format):
 
 @pytest.mark.parametrize("format, wrap", DAMAGED, ids=ids(DAMAGED))
 def test_cut_files(cluster, few, one, target, tmp_path, format, wrap):
+    """Fault 30, also of what others encrypted."""
     wants(one, few, wrap)
     data = few.dump(format, wrap).read_bytes()
     path = tmp_path / "cut"
@@ -300,6 +302,7 @@ def test_cut_files(cluster, few, one, target, tmp_path, format, wrap):
 
 @pytest.mark.parametrize("format, wrap", DAMAGED, ids=ids(DAMAGED))
 def test_bytes_behind_the_end(cluster, few, one, target, tmp_path, format, wrap):
+    """Fault 31."""
     wants(one, few, wrap)
     path = tmp_path / "longer"
     for junk in (b"x", b"DROP TABLE orders;\n", os.urandom(100_000)):
@@ -460,7 +463,7 @@ def test_in_the_place_of_what_the_target_holds(cluster, few, one, target):
 
 
 def test_bomb(cluster, one, target, tmp_path):
-    """What grows a thousandfold passes through to its end, and is refused there."""
+    """Fault 101: what grows a thousandfold passes through to its end, and is refused there."""
     path = tmp_path / "bomb.gz"
     with path.open("wb") as file:
         packer = subprocess.Popen(["gzip", "-c"], stdin=subprocess.PIPE, stdout=file)

@@ -169,6 +169,7 @@ def test_a_bad_dump(cluster, small, two, how, format):
 
 
 def test_a_table_that_is_locked(cluster, small, two):
+    """Fault 14."""
     watch = Watch(two)
     locker = subprocess.Popen(
         ["psql", "-Xq", "-d", small, "-c", 'BEGIN; LOCK "t 1"; SELECT pg_sleep(30)'],
@@ -271,7 +272,7 @@ def test_standard_error_is_closed_or_full(two):
 
 
 def test_the_restore_is_undone(cluster, big, kist):
-    """kist or the server's process dies in a restore: the target stays empty, and another restore works."""
+    """Fault 98: kist or the server's process dies in a restore; the target stays empty, and another restore works."""
     kist.pipeline(big)
     kist.backup()
     for what in ("kist", "server"):

@@ -144,6 +144,39 @@ def test_an_object_that_is_not_there_any_more_is_copied_again(kist, damage):
     kist.run("verify", f"p/{second}")
 
 
+def newest(kist):
+    """The id of one more backup, where the list has bad ones."""
+    kist.run("run", "p")
+    return kist.history("run")[-1]["id"]
+
+
+def test_damage_is_not_handed_on(kist):
+    """An object of the right size whose content is wrong: once that is known, nothing of the backup is reused."""
+    first = kist.backup()
+    path = kist.backup_dir(first) / "photos/1.jpg"
+    path.write_bytes(bytes(path.stat().st_size))
+    # Found in a later backup that refers to it, or in the one that holds it.
+    second = kist.backup()
+    kist.run("verify", f"p/{second}", expect=4)
+    third = newest(kist)
+    assert kist.copied(third) == set(SOME)
+    kist.run("verify", f"p/{third}")
+    assert kist.copied(newest(kist)) == set()
+
+
+def test_damage_of_an_older_backup_is_not_handed_on(kist):
+    first = kist.backup()
+    path = kist.backup_dir(first) / "photos/1.jpg"
+    path.write_bytes(bytes(path.stat().st_size))
+    kist.fill({"a.txt": b"b"})
+    second = kist.backup()
+    assert kist.copied(second) == {"a.txt"}
+    kist.run("verify", f"p/{first}", expect=4)
+    third = newest(kist)
+    assert kist.copied(third) == set(SOME) - {"a.txt"}
+    kist.run("verify", f"p/{third}")
+
+
 def test_reuse_needs_the_object_on_every_destination(kist):
     kist.backup()
     kist.configure(destinations="disk, disk2")

@@ -301,9 +301,20 @@ def test_in_place_makes_a_safety_backup(cluster, kist, shop):
     # `latest` is what was meant to be kept, and the other can be had by name.
     assert shop in kist.run("restore", "p", "--dry-run").out
     assert shop in kist.run("restore", "p/latest", "--dry-run").out
+    for words in (["verify"], ["verify", "p"], ["verify", "p/latest"], ["drill", "p"]):
+        assert kist.run(*words).out.startswith(f"p/{shop}"), words
+    assert kist.run("verify", "--all", "p").out.count("ok (hash)") == 2
     kist.run("restore", f"p/{safety}", "--in-place", "--confirm", "shop", "--skip-safety-backup")
     assert rows(cluster, "shop") == LIVE
     assert kist.ids() == [shop, safety]
+
+
+def test_a_safety_backup_that_is_not_everywhere(cluster, kist, shop):
+    kist.pipeline("shop", destinations=("disk", "disk2"), more="require = 1")
+    (kist.folder / "disk2").write_text("no directory")
+    result = kist.run("restore", "p", "--in-place", "--confirm", "shop", expect=3)
+    assert rows(cluster, "shop") == SAVED and "the safety backup" in result.err, result
+    assert last(kist)["outcome"] == "ok"
 
 
 def test_the_safety_backup_is_of_the_target(cluster, kist, shop):
@@ -345,7 +356,7 @@ def test_what_is_empty_needs_no_safety_backup(cluster, kist, shop):
 
 
 def test_in_place_is_all_or_nothing(cluster, kist, shop):
-    """The backend of the restore dies in the middle: the database is as it was, and the next try works."""
+    """Fault 98: the backend of the restore dies in the middle: the database is as it was, and the next try works."""
     cluster.create("shop_big", "CREATE TABLE noise (id int, b text)")
     cluster.sql(
         "INSERT INTO noise SELECT g, (SELECT string_agg(md5(g || ':' || i), '') FROM generate_series(1, 300) i) "
@@ -414,6 +425,8 @@ def test_a_bad_backup_is_told(cluster, kist, shop):
     flip(path, 100, 1)
     result = kist.run("restore", "p", "--dry-run")
     assert re.search(r"^bad: ", result.out, re.M) and "was found bad" in result.err, result
+    # It says where to read what was wrong, and that can be read there.
+    assert "SHA-256 differs" in as_printed(kist, re.search(r"`(kist show .*)`", result.out)[1]).stdout
     kist.run("verify", f"p/{shop}")
     result = kist.run("restore", "p", "--dry-run")
     assert "bad" not in result.out + result.err, result
@@ -444,20 +457,20 @@ def test_definitions_only(cluster, kist, shop):
 def test_several_jobs(cluster, kist, shop):
     kist.run("restore", "p", "--to", "shop_new", "--create", "--jobs", "2")
     assert rows(cluster, "shop_new") == SAVED
-    assert not list(kist.state.glob("restore-*"))
+    assert not list(kist.state.glob("work-*"))
 
 
 def test_what_a_killed_restore_left_is_swept(cluster, kist, shop):
-    dead = kist.state / "restore-abcdef"
+    dead = kist.state / "work-abcdef"
     (dead / "deep").mkdir(mode=0o700, parents=True)
     (dead / "deep" / "file").write_text("secret")
     victim = kist.folder / "victim"
     victim.write_text("mine")
     (dead / "link").symlink_to(victim)
-    (kist.state / "restore-link").symlink_to(kist.folder)
+    (kist.state / "work-linked").symlink_to(kist.folder)
     kist.run("restore", "p", "--to", "shop_new", "--create", "--jobs", "2")
     assert not dead.exists() and victim.read_text() == "mine"
-    (kist.state / "restore-link").unlink()
+    (kist.state / "work-linked").unlink()
 
 
 @pytest.mark.parametrize(
@@ -519,6 +532,7 @@ def test_clean_is_for_objects_and_in_place_for_databases(cluster, kist, shop):
     ],
 )
 def test_damage_is_found_before_the_target_is_touched(cluster, kist, shop, how, words):
+    """Fault 93."""
     path, live = kist.data_path(shop), Unchanged(cluster)
     if how == "missing":
         path.unlink()
@@ -537,6 +551,7 @@ def test_damage_is_found_before_the_target_is_touched(cluster, kist, shop, how, 
 
 
 def test_the_manifest_of_another_job(cluster, kist, shop):
+    """Fault 94."""
     live = Unchanged(cluster)
     other = kist.manifest_path(shop, name="q")
     other.parent.mkdir(mode=0o700, exist_ok=True)
@@ -561,6 +576,7 @@ def encrypted(kist, recipient, identity):
 @pytest.mark.parametrize("key", ["wrong", "none"])
 @pytest.mark.parametrize("words", [[], ["--in-place", "--confirm", "shop"], ["--output", "out"]])
 def test_wrong_key(cluster, kist, shop, key, words):
+    """Fault 95."""
     right, recipient = new_key(kist, "right")
     wrong, _ = new_key(kist, "wrong")
     encrypted(kist, recipient, None)
@@ -580,7 +596,7 @@ def test_wrong_key(cluster, kist, shop, key, words):
 
 
 def test_a_backend_that_dies_beside(cluster, kist, big):
-    """What was made beside is gone again, the live one is as it was, and the next try works."""
+    """Fault 98: what was made beside is gone again, the live one is as it was, and the next try works."""
     drop_all(cluster)
     cluster.create("shop", "CREATE TABLE mine AS SELECT 1 AS x")
     kist.pipeline(big)
@@ -600,7 +616,7 @@ def test_a_backend_that_dies_beside(cluster, kist, big):
 
 
 def test_what_the_server_refuses(cluster, kist, shop):
-    """An owner who is gone fails the restore as a whole, in whatever way it is made, and --no-owner is the way on."""
+    """Fault 97: an owner who is gone fails the restore as a whole, however it is made, and --no-owner is the way on."""
     cluster.sql("DROP ROLE IF EXISTS keeper; CREATE ROLE keeper")
     cluster.sql("ALTER TABLE nothing OWNER TO keeper", "shop")
     id = kist.backup()
@@ -631,7 +647,7 @@ def test_killed_in_the_middle(cluster, kist, big):
     assert cluster.sql("SELECT oid FROM pg_database WHERE datname = 'shop'") == oid
     result = kist.run("restore", "p", "--to", "shop", "--jobs", "2")
     assert dump(cluster, big) == dump(cluster, FRESH.findall(result.out)[0])
-    assert not list(kist.state.glob("restore-*"))
+    assert not list(kist.state.glob("work-*"))
     for path in kist.state.rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     drop_all(cluster)

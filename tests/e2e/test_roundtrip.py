@@ -215,6 +215,7 @@ def test_a_part_of_a_database(cluster, small, kist, keys, there, missing):
 
 @pytest.mark.parametrize("key", ["tables", "exclude_tables", "schemas", "exclude_schemas"])
 def test_a_pattern_that_matches_nothing(cluster, small, kist, key):
+    """Fault 16."""
     kist.pipeline(small, source=cluster.source(small, **{key: "no_such_thing"}))
     result = kist.run("run", "p", expect=None)
     assert result.code in (1, 2), result
@@ -223,6 +224,7 @@ def test_a_pattern_that_matches_nothing(cluster, small, kist, key):
 
 
 def test_rows_hidden_by_row_security_are_an_error(cluster, kist):
+    """Fault 15."""
     cluster.create(
         "rls",
         "CREATE TABLE t (i int); INSERT INTO t VALUES (1), (2); ALTER TABLE t ENABLE ROW LEVEL SECURITY; "

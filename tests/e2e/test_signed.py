@@ -5,7 +5,7 @@ import re
 
 import pytest
 from lines import Lines
-from manifests import clone, seal
+from manifests import clone, flip, seal
 from shelf import build_shelf
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -158,7 +158,7 @@ def test_a_signed_one_under_another_id(signed):
 
 
 def test_the_latest_is_a_forged_one(signed):
-    """Nothing is restored in its place without being asked for, and nothing of it is taken over."""
+    """Fault 92: nothing is restored in its place without being asked for, and nothing of it is taken over."""
     lines, id = signed
     kist = lines.kist
     newer = "2090-01-01T00-00-00Z"
@@ -176,7 +176,7 @@ def test_the_latest_is_a_forged_one(signed):
 
 
 def test_junk_is_no_measure(signed):
-    """Who can write small forged backups cannot make a small one look normal."""
+    """Fault 92: who can write small forged backups cannot make a small one look normal."""
     lines, id = signed
     lines.runs(1000, 1000)
     lines.write()
@@ -198,6 +198,33 @@ def test_an_acceptance_is_signed(signed):
     assert lines.row(id)["state"] == "suspect"
     lines.kist.run("accept", f"p/{id}")
     assert lines.row(id)["state"] == "ok"
+
+
+def test_a_proof_is_signed(signed):
+    """Who can write to the destination cannot say that a backup is proved, nor put off the next proof."""
+    lines, id = signed
+    kist = lines.kist
+    lines.write()
+    kist.run("verify", f"p/{id}")
+    lines.write(f"sign_key = {KEY}", "verify_every = 7d hash")
+    row = lines.row(id)
+    assert row["verified"] is None and row["state"] == "ok"
+    for words in (["list", "p"], ["show", f"p/{id}"]):
+        result = kist.run(*words)
+        assert "a mark is passed over: " in result.err and "not signed" in result.err
+        assert "hash" not in re.sub(r"sha256 \w+", "", result.out), result
+    (second,) = lines.runs(1000)
+    assert kist.marks(second) == ["hash"] and lines.row(second)["verified"]["level"] == "hash"
+
+
+def test_a_warning_needs_no_signature(signed):
+    lines, id = signed
+    kist = lines.kist
+    lines.write()
+    flip(kist.data_path(id), 5, 1)
+    kist.run("verify", f"p/{id}", expect=4)
+    lines.write(f"sign_key = {KEY}")
+    assert lines.row(id, expect=4)["state"] == "bad"
 
 
 def test_without_the_key_a_signed_one_is_read(signed):

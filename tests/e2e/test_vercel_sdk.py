@@ -5,20 +5,17 @@ import json
 import os
 
 import pytest
+from npm import installed
 from vercel_fake import VercelFake
 from vercel_kist import BlobStore
-from vercel_sdk import Sdk, SdkError, coded, install
+from vercel_sdk import PACKAGE, Sdk, SdkError, coded
 
 MIB = 1 << 20
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("vercel-sdk")
-    why = install(folder)
-    if why:
-        pytest.skip(why)
-    return folder
+    return installed(tmp_path_factory.mktemp("vercel-sdk"), PACKAGE)
 
 
 @pytest.fixture

@@ -211,6 +211,16 @@ def test_on_a_rhythm_of_its_own(shelf):
     assert kist.marks(kist.backup()) == ["drill"]
 
 
+def test_a_proof_of_the_future_does_not_put_off_the_next(shelf):
+    """A clock that was wrong once, or somebody who can write to the destination."""
+    kist = shelf.kist
+    shelf.write(more="verify_every = 1h hash")
+    first = kist.backup()
+    (mark,) = kist.manifest_path(first).parent.glob(f"{first}.hash.*")
+    mark.rename(mark.with_name(f"{first}.hash.2090-01-01T00-00-00Z"))
+    assert kist.marks(kist.backup()) == ["hash"]
+
+
 def test_a_lower_proof_does_not_stand_for_a_higher(shelf):
     kist = shelf.kist
     shelf.write(more="verify = hash\nverify_every = 1h decode")

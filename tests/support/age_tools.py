@@ -3,7 +3,6 @@ import base64
 import json
 import os
 import pty
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,21 +10,6 @@ from kist import find_program, sanitizer_options
 
 SCRIPT = Path(__file__).with_name("age_npm.mjs")
 PACKAGES = ["age-encryption@0.3", "cctv-age@0.2"]
-
-
-def install(folder):
-    """Installs the packages below `folder`. Returns why that cannot be done here, or None."""
-    for program in ("node", "npm"):
-        if not shutil.which(program):
-            return f"{program} is not installed"
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--prefix", str(folder)]
-    try:
-        done = subprocess.run([*command, *PACKAGES], capture_output=True, text=True, timeout=180, check=False)
-    except subprocess.TimeoutExpired:
-        return "npm got no answer from its registry"
-    if done.returncode:
-        return f"npm cannot install {' '.join(PACKAGES)}: {done.stderr.strip().splitlines()[-1:]}"
-    return None
 
 
 class Npm:

@@ -38,4 +38,6 @@ query -F' ' -c "
            (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
            (SELECT count(*) FROM pg_extension), (SELECT count(*) FROM pg_event_trigger),
            (SELECT count(*) FROM pg_publication), (SELECT count(*) FROM pg_statistic_ext),
-           (SELECT count(*) FROM pg_description WHERE objoid >= 16384)"
+           (SELECT count(*) FROM pg_description WHERE objoid >= 16384
+            -- Every new database has it, and a schema public that was made again counts as somebody's.
+            AND NOT (classoid = 'pg_namespace'::regclass AND description = 'standard public schema'))"

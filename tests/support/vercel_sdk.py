@@ -2,7 +2,6 @@
 import base64
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -14,21 +13,6 @@ class SdkError(Exception):
     def __init__(self, name, message):
         super().__init__(f"{name}: {message}")
         self.name, self.message = name, message
-
-
-def install(folder):
-    """Installs the package below `folder`. Returns why that cannot be done here, or None."""
-    for program in ("node", "npm"):
-        if not shutil.which(program):
-            return f"{program} is not installed"
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--prefix", str(folder)]
-    try:
-        done = subprocess.run([*command, PACKAGE], capture_output=True, text=True, timeout=180, check=False)
-    except subprocess.TimeoutExpired:
-        return "npm got no answer from its registry"
-    if done.returncode:
-        return f"npm cannot install {PACKAGE}: {done.stderr.strip().splitlines()[-1:]}"
-    return None
 
 
 class Sdk:

@@ -113,12 +113,14 @@ static int encode(void *worker, const struct kist_block *block, void *out, size_
     if (filter->fail && block->index == filter->fail_at)
         return open->host->fail(open->host, err, filter->fail, "block %llu is too hard",
                                 (unsigned long long)block->index);
+    while (filter->hang && block->index == filter->fail_at && !open->host->cancelled(open->host))
+        usleep(1000);
     /* Hashing the index rather than rand(): the same run every time, and no two blocks of the same speed in a row. */
     if (filter->delay_us)
         usleep((unsigned)(block->index * 2654435761U % filter->delay_us));
     if (capacity >= block->size + FRAME_HEAD)
         put_frame(out, block->data, block->size, filter->key);
-    *ret_size = filter->huge ? capacity + 1 : block->size + FRAME_HEAD;
+    *ret_size = filter->huge ? capacity + 1 : filter->swallow ? 0 : block->size + FRAME_HEAD;
     return 0;
 }
 

@@ -35,6 +35,8 @@ struct fake_filter {
     unsigned delay_begin_us; /* encode_begin takes so long */
     int fail;                /* result of encode for block number `fail_at` */
     uint64_t fail_at;
+    int hang;       /* encode of that block does not come back before it is cancelled */
+    int swallow;    /* encode makes nothing of a block */
     int huge;       /* encode tells of more bytes than there was room for */
     uint64_t bound; /* encoded_bound, instead of the right one */
     int bomb;       /* decode gives zeros without an end */

@@ -149,6 +149,7 @@ static void an_existing_file_stays(void **state)
     assert_int_equal(count_files(), 2);
 }
 
+/* Fault 100 */
 static void links_are_not_followed(void **state)
 {
     (void)state;
@@ -174,6 +175,7 @@ static void links_are_not_followed(void **state)
     assert_int_not_equal(access(path, F_OK), 0);
 }
 
+/* Fault 100 */
 static void names_that_lead_elsewhere(void **state)
 {
     (void)state;
@@ -183,6 +185,7 @@ static void names_that_lead_elsewhere(void **state)
     assert_int_equal(count_files(), 0);
 }
 
+/* Fault 99 */
 static void a_full_disk(void **state)
 {
     (void)state;

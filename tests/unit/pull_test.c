@@ -173,6 +173,7 @@ static void wrong_raw_bytes(void **state)
     free_scene(scene);
 }
 
+/* Fault 101 */
 static void a_bomb_stops_at_the_size_of_the_manifest(void **state)
 {
     (void)state;
@@ -186,6 +187,7 @@ static void a_bomb_stops_at_the_size_of_the_manifest(void **state)
     free_scene(scene);
 }
 
+/* Fault 26 */
 static void a_filter_without_progress(void **state)
 {
     (void)state;

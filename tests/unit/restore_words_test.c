@@ -17,7 +17,6 @@
 #include "restore_plan.h"
 #include "restore_record.h"
 #include "restore_safety.h"
-#include "restore_work.h"
 
 static struct kist_error err = KIST_ERROR_INIT;
 static char dir[64];
@@ -181,38 +180,7 @@ static void odd_histories(void **state)
     assert_estimate(7, "drill");
 }
 
-/* ---- the directory ---- */
-
-static void work_dirs(void **state)
-{
-    (void)state;
-    struct kist_work_dir one = {.fd = -1}, two = {.fd = -1};
-    struct stat status;
-    char path[200];
-    assert_int_equal(kist_work_dir_make(dir, &one, &err), 0);
-    assert_int_equal(stat(one.path, &status), 0);
-    assert_int_equal(status.st_mode & 0777, 0700);
-    snprintf(path, sizeof path, "%s/deep", one.path);
-    assert_int_equal(mkdir(path, 0700), 0);
-    snprintf(path, sizeof path, "%s/restore-dead", dir);
-    assert_int_equal(mkdir(path, 0700), 0);
-    /* That of a living process stays, that of a dead one goes. */
-    assert_int_equal(kist_work_dir_make(dir, &two, &err), 0);
-    assert_int_equal(stat(one.path, &status), 0);
-    assert_int_not_equal(stat(path, &status), 0);
-    kist_work_dir_remove(&one);
-    kist_work_dir_remove(&two);
-    kist_work_dir_remove(&two);
-    assert_null(one.path);
-}
-
-static void no_work_dir(void **state)
-{
-    (void)state;
-    struct kist_work_dir none = {.fd = -1};
-    assert_int_not_equal(kist_work_dir_make("/nonexistent/state", &none, &err), 0);
-    assert_null(none.path);
-}
+/* ---- safety backups ---- */
 
 static void safety_labels(void **state)
 {
@@ -233,8 +201,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(plans, setup, teardown),
         cmocka_unit_test_setup_teardown(estimates, setup, teardown),
         cmocka_unit_test_setup_teardown(odd_histories, setup, teardown),
-        cmocka_unit_test_setup_teardown(work_dirs, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_work_dir, setup, teardown),
         cmocka_unit_test_setup_teardown(safety_labels, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,8 @@ struct scene {
     struct fake_disk disks[DISKS];
     struct kist_config_section sections[DISKS];
     struct kist_transfer_target targets[DISKS];
+    struct fake_filter filter;
+    int64_t filter_patience_ms; /* 0: there is no filter */
     struct kist_cancel *cancel;
     struct kist_transfer transfer;
     struct kist_error err;
@@ -47,11 +49,15 @@ static int run(struct scene *scene, size_t need)
 {
     struct kist_instance *source = fake_open(&fake_source_plugin, "src", &scene->source, scene->cancel);
     struct kist_item item = {.struct_size = sizeof item, .name = "item", .size_estimate = -1};
+    struct kist_instance *filter = fake_open(&fake_filter_plugin, "squeeze", &scene->filter, scene->cancel);
     for (size_t i = 0; i < DISKS; i++)
         assert_int_equal(
             kist_store_open(&scene->sections[i], "shop", scene->cancel, &scene->targets[i].store, &scene->err), 0);
     scene->transfer = (struct kist_transfer){.source = source,
                                              .item = &item,
+                                             .filters = &filter,
+                                             .filter_count = scene->filter_patience_ms > 0,
+                                             .filter_patience_ms = scene->filter_patience_ms,
                                              .targets = scene->targets,
                                              .target_count = DISKS,
                                              .need = need,
@@ -63,6 +69,7 @@ static int run(struct scene *scene, size_t need)
         assert_int_equal(scene->disks[i].begun, scene->disks[i].aborted + scene->disks[i].committed);
         kist_store_close(scene->targets[i].store);
     }
+    kist_instance_close(filter);
     kist_instance_close(source);
     return scene->code;
 }
@@ -188,6 +195,29 @@ static void one_that_fails_beside_one_that_stalls(void **state)
     done(&scene);
 }
 
+/* Fault 26: a filter that does not come back has failed; one that is only slow has not. */
+static void a_filter_that_hangs(void **state)
+{
+    (void)state;
+    for (uint64_t block = 0; block < 24; block += 23) {
+        struct scene scene;
+        init(&scene, data);
+        scene.filter = (struct fake_filter){.block_size = 1 << 20, .hang = 1, .fail_at = block};
+        scene.filter_patience_ms = DEADLINE_MS;
+        assert_int_equal(run(&scene, 1), KIST_ERR_TIMEOUT);
+        assert_non_null(strstr(scene.err.message, "(fakefilter): made nothing of a block for "));
+        assert_in_range(scene.took_ms, DEADLINE_MS, 20 * DEADLINE_MS);
+        for (size_t i = 0; i < DISKS; i++)
+            assert_int_equal(scene.disks[i].count, 0);
+        done(&scene);
+        init(&scene, data);
+        scene.filter = (struct fake_filter){.block_size = 1 << 20, .delay_us = 100000};
+        scene.filter_patience_ms = 2 * DEADLINE_MS;
+        assert_int_equal(run(&scene, DISKS), 0);
+        done(&scene);
+    }
+}
+
 int main(void)
 {
     data = fake_noise(SIZE, 11);
@@ -195,6 +225,7 @@ int main(void)
         cmocka_unit_test(one_that_stalls),           cmocka_unit_test(two_that_stall),
         cmocka_unit_test(a_stall_of_the_last_write), cmocka_unit_test(all_that_are_needed_stall),
         cmocka_unit_test(one_that_is_slow),          cmocka_unit_test(one_that_fails_beside_one_that_stalls),
+        cmocka_unit_test(a_filter_that_hangs),
     };
     int failed = cmocka_run_group_tests_name("transfer_stall", tests, NULL, NULL);
     free(data);

@@ -214,13 +214,14 @@ static void a_source_that_fails(void **state)
     free(data);
 }
 
+/* Fault 26 */
 static void a_filter_that_fails(void **state)
 {
     (void)state;
     unsigned char *data = fake_noise(20 * BLOCK, 4);
     for (size_t filters = 1; filters <= PARTS; filters++)
         for (size_t broken = 0; broken < filters; broken++)
-            for (int how = 0; how < 7; how++) {
+            for (int how = 0; how < 8; how++) {
                 struct scene scene;
                 init(&scene, filters, 2);
                 scene.source = (struct fake_source){.data = data, .size = 20 * BLOCK};
@@ -232,7 +233,8 @@ static void a_filter_that_fails(void **state)
                 case 2: filter->fail = code; break;
                 case 3: filter->fail = code, filter->fail_at = 7; break;
                 case 4: filter->fail = code, filter->fail_at = 15; break;
-                case 5: filter->huge = 1, code = KIST_ERR_BUG; break;
+                case 5: filter->swallow = 1, code = KIST_ERR_BUG; break;
+                case 6: filter->huge = 1, code = KIST_ERR_BUG; break;
                 default: filter->bound = UINT64_MAX, code = KIST_ERR_BUG; break;
                 }
                 run(&scene);
