@@ -42,21 +42,24 @@ static int not_found(const struct kist_backup_name *name, struct kist_error *err
     return KIST_ERR_NOT_FOUND;
 }
 
-/* The newest backup of a catalog that was made for its own sake, or NULL. One that cannot be read counts: whoever asks for
- * the latest is to be told of it. */
+int kist_backup_is_aside(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    struct kist_manifest manifest = {0};
+    int aside = !kist_catalog_load(store, pipeline, id, &manifest, &ignored) && kist_safety_is(&manifest);
+    kist_manifest_done(&manifest);
+    return aside;
+}
+
+/* The newest backup of a catalog that was made for its own sake, or NULL. */
 static const char *newest_of(const struct kist_config_pipeline *pipeline, struct kist_store *store,
                              const struct kist_catalog *catalog, const char *known)
 {
     for (size_t i = catalog->backup_count; i > 0; i--) {
-        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-        struct kist_manifest manifest = {0};
         const char *id = catalog->backups[i - 1].id;
         if (strcmp(id, known) <= 0)
             return NULL;
-        int code = kist_catalog_load(store, pipeline, id, &manifest, &err);
-        int safety = !code && kist_safety_is(&manifest);
-        kist_manifest_done(&manifest);
-        if (!safety)
+        if (!kist_backup_is_aside(store, pipeline, id))
             return id;
     }
     return NULL;

@@ -78,6 +78,8 @@ int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline
 
 /* Writes JSON (its reference is taken) to standard output. */
 enum kist_exit kist_cli_print_json(json_t *json);
+/* Prints what a document on a destination says, so that nothing in it can steer a terminal. */
+void kist_cli_print_text(const char *text);
 /* Facts of a source for people: those that are one value as they are, of lists and objects how much they hold. */
 void kist_cli_print_facts(json_t *facts);
 /* After the last output: a full disk or closed pipe is a failure, or as bad as `lost` where the work itself is done. */

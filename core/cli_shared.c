@@ -1,6 +1,7 @@
 #include "cli.h"
 #include "log.h"
 #include "state.h"
+#include "text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -96,9 +97,24 @@ enum kist_exit kist_cli_flush(enum kist_exit status, enum kist_exit lost)
     return status == KIST_EXIT_OK ? lost : status;
 }
 
-static void print_count(const char *key, size_t count)
+static void print_count(size_t count)
 {
-    printf("  %-20s %zu %s (see --json)\n", key, count, count == 1 ? "entry" : "entries");
+    printf("%zu %s (see --json)\n", count, count == 1 ? "entry" : "entries");
+}
+
+void kist_cli_print_text(const char *text)
+{
+    KIST_CLEANUP_TEXT struct kist_text clean = KIST_TEXT_INIT;
+    kist_text_add_printable(&clean, text, strlen(text));
+    fputs(kist_text_get(&clean), stdout);
+}
+
+static void print_name(const char *name)
+{
+    int width = 20 - (int)strnlen(name, 20);
+    fputs("  ", stdout);
+    kist_cli_print_text(name);
+    printf("%*s ", width, "");
 }
 
 void kist_cli_print_facts(json_t *facts)
@@ -106,12 +122,14 @@ void kist_cli_print_facts(json_t *facts)
     const char *key = NULL;
     json_t *value = NULL;
     json_object_foreach(facts, key, value) {
-        if (json_is_string(value))
-            printf("  %-20s %s\n", key, json_string_value(value));
-        else if (json_is_integer(value))
-            printf("  %-20s %lld\n", key, (long long)json_integer_value(value));
+        print_name(key);
+        if (json_is_string(value)) {
+            kist_cli_print_text(json_string_value(value));
+            putchar('\n');
+        } else if (json_is_integer(value))
+            printf("%lld\n", (long long)json_integer_value(value));
         else
-            print_count(key, json_is_array(value) ? json_array_size(value) : json_object_size(value));
+            print_count(json_is_array(value) ? json_array_size(value) : json_object_size(value));
     }
 }
 

@@ -26,7 +26,7 @@ struct kist_restore_command {
     const struct kist_found *found;
     char *what; /* "p/2026-11-21T02-00-00Z", or the dump of --from */
     char safety[KIST_ID_LENGTH + 1];
-    enum kist_exit safety_exit; /* of a safety backup that failed */
+    enum kist_exit safety_exit; /* of a safety backup that failed, or is not on every destination */
 };
 
 /* Restores what was found: plan, guards, safety backup, restore, comparison, swap, and a line in the history. For --from,

@@ -1,10 +1,10 @@
 #include "cmd_restore.h"
 #include "log.h"
 #include "marks.h"
+#include "private_dir.h"
 #include "restore_plan.h"
 #include "restore_record.h"
 #include "restore_safety.h"
-#include "restore_work.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -157,15 +157,15 @@ static void add_way_back(const struct kist_restore_command *command, const struc
 
 static int restore(struct kist_restore_command *command, struct kist_restored *restored, struct kist_error *err)
 {
-    struct kist_work_dir work = {.fd = -1};
+    struct kist_private_dir work = {.fd = -1};
     int code = 0;
     if (command->options.jobs > 1 && !command->options.output_dir && !command->options.dry_run)
-        code = kist_work_dir_make(command->state, &work, err);
+        code = kist_private_dir_make(command->state, &work, err);
     command->options.work_dir = work.path;
     if (!code)
         code = kist_restore_backup(command->config, command->pipeline, command->found, &command->options, restored,
                                    err);
-    kist_work_dir_remove(&work);
+    kist_private_dir_remove(&work);
     add_way_back(command, restored, err);
     return code;
 }
@@ -272,13 +272,13 @@ static enum kist_exit finish(struct kist_restore_command *command, const struct 
                  "the target held nothing, so that nothing had to be swapped");
     if (command->swap && place->fresh && swap_in(command, place, &unrecorded, &err))
         return kist_restore_failed(&err);
-    return unrecorded ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
+    return unrecorded || command->safety_exit ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
 }
 
 enum kist_exit kist_cmd_restore_found(struct kist_restore_command *command, const struct kist_found *found)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    struct kist_restored restored;
+    struct kist_restored restored = {0};
     command->found = found;
     command->options.planned = planned;
     command->options.ready = ready;
@@ -290,7 +290,7 @@ enum kist_exit kist_cmd_restore_found(struct kist_restore_command *command, cons
     enum kist_exit status = KIST_EXIT_OK;
     if (code) {
         status = kist_restore_failed(&err);
-        if (status < KIST_EXIT_SIGNAL && command->safety_exit)
+        if (status < KIST_EXIT_SIGNAL && command->safety_exit && !command->safety[0])
             status = command->safety_exit;
     } else if (!command->options.dry_run) {
         status = finish(command, &restored, duration_ms, unrecorded);

@@ -18,6 +18,15 @@ static json_t *labels_of(const struct kist_cli *cli, enum kist_exit *ret_exit)
     for (size_t i = 0; labels && (label = kist_cli_value_at(cli, "label", i)); i++) {
         const char *equals = strchr(label, '=');
         char *key = equals && equals > label ? strndup(label, (size_t)(equals - label)) : NULL;
+        /* A backup with that label is never the latest one. */
+        if (key && strcmp(key, KIST_SAFETY_LABEL) == 0) {
+            free(key);
+            json_decref(labels);
+            *ret_exit = kist_cli_usage(
+                cli, "--label '%s': '" KIST_SAFETY_LABEL "' is kept for what `kist restore --in-place` saves",
+                label);
+            return NULL;
+        }
         json_t *value = key ? json_string(equals + 1) : NULL;
         if (value && json_object_set_new(labels, key, value) == 0) {
             free(key);

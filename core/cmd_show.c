@@ -2,7 +2,9 @@
 #include "counts_print.h"
 #include "listing.h"
 #include "log.h"
+#include "marks.h"
 #include "marks_text.h"
+#include "text.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -11,20 +13,27 @@
 
 /* Calls `give` for every mark of the backup on every place that was asked. */
 static void each_mark(const struct kist_listing *listing, const char *id,
-                      void (*give)(void *arg, const char *place, const struct kist_catalog_mark *mark), void *arg)
+                      void (*give)(void *arg, size_t place, const struct kist_catalog_mark *mark), void *arg)
 {
     for (size_t i = 0; listing->catalogs && i < listing->pipeline->destination_count; i++)
         for (size_t k = 0; k < listing->catalogs[i].mark_count; k++)
             if (strcmp(listing->catalogs[i].marks[k].id, id) == 0)
-                give(arg, listing->pipeline->destinations[i]->name, &listing->catalogs[i].marks[k]);
+                give(arg, i, &listing->catalogs[i].marks[k]);
 }
 
-static void add_mark(void *arg, const char *place, const struct kist_catalog_mark *mark)
+struct marks_json {
+    const struct kist_listing *listing;
+    json_t *marks;
+};
+
+static void add_mark(void *arg, size_t place, const struct kist_catalog_mark *mark)
 {
+    const struct marks_json *json = arg;
     char time[KIST_TIME_LENGTH + 1];
     if (kist_mark_time_text(mark, time))
-        json_array_append_new(
-            arg, json_pack("{s:s, s:s, s:s}", "destination", place, "mark", mark->word, "time", time));
+        json_array_append_new(json->marks, json_pack("{s:s, s:s, s:s}", "destination",
+                                                     json->listing->pipeline->destinations[place]->name, "mark",
+                                                     mark->word, "time", time));
 }
 
 /* The manifest as it is stored, without its seal, and the marks. */
@@ -35,23 +44,42 @@ static enum kist_exit print_json(const struct kist_manifest *manifest, const str
     size_t size = 0;
     if (kist_manifest_format(manifest, NULL, &text, &size, err))
         return kist_cli_fail(err);
-    json_t *json = json_loadb(text, size, 0, NULL), *marks = json_array();
+    json_t *json = json_loadb(text, size, 0, NULL);
+    struct marks_json marks = {.listing = listing, .marks = json_array()};
     free(text);
     json_object_del(json, "checksum");
-    each_mark(listing, manifest->id, add_mark, marks);
-    json_object_set_new(json, "marks", marks);
+    each_mark(listing, manifest->id, add_mark, &marks);
+    json_object_set_new(json, "marks", marks.marks);
     return kist_cli_print_json(json);
 }
 
-#define FEW 20 /* items that are shown to a person one by one */
+#define FEW 20       /* items that are shown to a person one by one */
+#define FEW_FAULTS 5 /* of a proof that failed */
+
+/* "  name    text", and more behind it. */
+static void print_line(const char *name, const char *text, const char *more)
+{
+    printf("  %-20s ", name);
+    kist_cli_print_text(text);
+    if (*more)
+        putchar(' ');
+    kist_cli_print_text(more);
+    putchar('\n');
+}
 
 static void print_item(const struct kist_manifest_item *item)
 {
-    printf("\n  %s\n", item->name);
-    printf("    stored as  %s\n", item->key);
-    printf("    filters    ");
-    for (size_t i = 0; i < item->filter_count; i++)
-        printf("%s%s %s", i ? ", " : "", item->filters[i].plugin, item->filters[i].version);
+    fputs("\n  ", stdout);
+    kist_cli_print_text(item->name);
+    fputs("\n    stored as  ", stdout);
+    kist_cli_print_text(item->key);
+    fputs("\n    filters    ", stdout);
+    for (size_t i = 0; i < item->filter_count; i++) {
+        fputs(i ? ", " : "", stdout);
+        kist_cli_print_text(item->filters[i].plugin);
+        putchar(' ');
+        kist_cli_print_text(item->filters[i].version);
+    }
     printf("%s\n", item->filter_count ? "" : "none");
     printf("    raw        %s (%llu bytes), sha256 %s\n", kist_size_show(item->raw.size).text,
            (unsigned long long)item->raw.size, item->raw.sha256);
@@ -59,21 +87,44 @@ static void print_item(const struct kist_manifest_item *item)
            (unsigned long long)item->stored.size, item->stored.sha256);
 }
 
-static void print_mark(void *unused, const char *place, const struct kist_catalog_mark *mark)
+/* What was wrong, as the mark has it. */
+static void print_faults(const struct kist_listing *listing, size_t place, const struct kist_catalog_mark *mark)
 {
-    (void)unused;
-    char time[KIST_TIME_LENGTH + 1];
-    if (kist_mark_time_text(mark, time))
-        printf("  %-20s on %s, %s\n", mark->word, place, time);
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    json_t *body = NULL, *fault = NULL;
+    size_t index = 0;
+    if (kist_mark_load(listing->stores[place], listing->pipeline, mark, &body, &err)) {
+        kist_log_at(KIST_LOG_WARNING, listing->pipeline->name, &err);
+        return;
+    }
+    json_t *faults = json_object_get(body, "faults");
+    json_array_foreach(faults, index, fault) {
+        const char *text = json_string_value(json_object_get(fault, "fault"));
+        if (index < FEW_FAULTS)
+            print_line("", text ? text : "", "");
+    }
+    if (json_array_size(faults) > FEW_FAULTS)
+        printf("  %-20s and %zu more\n", "", json_array_size(faults) - FEW_FAULTS);
+    json_decref(body);
 }
 
-static void print_trust(const struct kist_manifest *manifest, const struct kist_listing *listing)
+static void print_mark(void *arg, size_t place, const struct kist_catalog_mark *mark)
+{
+    const struct kist_listing *listing = arg;
+    char time[KIST_TIME_LENGTH + 1];
+    if (kist_mark_time_text(mark, time))
+        printf("  %-20s on %s, %s\n", mark->word, listing->pipeline->destinations[place]->name, time);
+    if (kist_mark_is_bad(mark))
+        print_faults(listing, place, mark);
+}
+
+static void print_trust(const struct kist_manifest *manifest, struct kist_listing *listing)
 {
     size_t index = 0;
     json_t *reason = NULL;
     json_array_foreach(manifest->suspect, index, reason)
-        printf("  %-20s %s\n", "suspect", json_string_value(reason));
-    each_mark(listing, manifest->id, print_mark, NULL);
+        print_line("suspect", json_string_value(reason), "");
+    each_mark(listing, manifest->id, print_mark, listing);
 }
 
 static void print_items(const struct kist_manifest *manifest)
@@ -88,7 +139,7 @@ static void print_items(const struct kist_manifest *manifest)
         printf("\n  and %s more (--json lists all)\n", kist_count_show(manifest->item_count - FEW).text);
 }
 
-static void print_text(const struct kist_found *found, const struct kist_listing *listing)
+static void print_text(const struct kist_found *found, struct kist_listing *listing)
 {
     const struct kist_manifest *manifest = &found->manifest;
     char started[KIST_TIME_LENGTH + 1], finished[KIST_TIME_LENGTH + 1];
@@ -96,12 +147,17 @@ static void print_text(const struct kist_found *found, const struct kist_listing
     kist_time_text(manifest->finished, finished);
     printf("%s/%s on %s\n", manifest->pipeline, manifest->id, kist_store_name(found->store));
     printf("  %-20s %s to %s\n", "run", started, finished);
-    printf("  %-20s kist %s\n", "made by", manifest->kist_version);
-    printf("  %-20s %s %s\n", "source", manifest->source_plugin, manifest->source_version);
+    print_line("made by", "kist", manifest->kist_version);
+    print_line("source", manifest->source_plugin, manifest->source_version);
     const char *key = NULL;
     json_t *value = NULL;
-    json_object_foreach(manifest->labels, key, value)
-        printf("  label %-14s %s\n", key, json_string_value(value));
+    json_object_foreach(manifest->labels, key, value) {
+        KIST_CLEANUP_TEXT struct kist_text name = KIST_TEXT_INIT;
+        kist_text_add_printable(&name, key, strlen(key));
+        printf("  label %-14s ", kist_text_get(&name));
+        kist_cli_print_text(json_string_value(value));
+        putchar('\n');
+    }
     kist_cli_print_facts(manifest->facts);
     kist_counts_print(&manifest->counts);
     print_trust(manifest, listing);

@@ -102,6 +102,31 @@ static void verify_place(struct job *job, struct kist_store *store, const char *
     kist_manifest_done(&found.manifest);
 }
 
+static void verify_row(struct job *job, const struct kist_listing *listing, const struct kist_listing_row *row)
+{
+    for (size_t i = 0; i < listing->pipeline->destination_count; i++)
+        if (listing->stores[i] && row->places[i] != KIST_PLACE_ABSENT)
+            verify_place(job, listing->stores[i], row->id);
+}
+
+static int is_aside(const struct kist_listing *listing, const struct kist_listing_row *row)
+{
+    for (size_t i = 0; i < listing->pipeline->destination_count; i++)
+        if (listing->stores[i] && row->places[i] != KIST_PLACE_ABSENT &&
+            kist_backup_is_aside(listing->stores[i], listing->pipeline, row->id))
+            return 1;
+    return 0;
+}
+
+/* The newest row that was made for its own sake; row_count when there is none. */
+static size_t latest_row(const struct kist_listing *listing)
+{
+    for (size_t r = listing->row_count; r > 0; r--)
+        if (!is_aside(listing, &listing->rows[r - 1]))
+            return r - 1;
+    return listing->row_count;
+}
+
 /* Rows of one pipeline: the one named `id`, the latest (""), or all. A row that is nowhere is KIST_ERR_NOT_FOUND. */
 static int verify_pipeline(struct job *job, const struct kist_config_pipeline *pipeline, const char *id, int all,
                            struct kist_error *err)
@@ -114,14 +139,10 @@ static int verify_pipeline(struct job *job, const struct kist_config_pipeline *p
         return code;
     job->proof.pipeline = pipeline;
     job->incomplete |= listing.incomplete;
-    for (size_t r = 0; r < listing.row_count && !kist_signals_seen(); r++) {
-        const struct kist_listing_row *row = &listing.rows[r];
-        if (!all && (id[0] ? strcmp(id, row->id) != 0 : r + 1 < listing.row_count))
-            continue;
-        for (size_t i = 0; i < pipeline->destination_count; i++)
-            if (listing.stores[i] && row->places[i] != KIST_PLACE_ABSENT)
-                verify_place(job, listing.stores[i], row->id);
-    }
+    const size_t latest = all || id[0] ? listing.row_count : latest_row(&listing);
+    for (size_t r = 0; r < listing.row_count && !kist_signals_seen(); r++)
+        if (all || (id[0] ? strcmp(id, listing.rows[r].id) == 0 : r == latest))
+            verify_row(job, &listing, &listing.rows[r]);
     kist_listing_done(&listing);
     if (job->verified == before && id[0]) {
         kist_fail(err, KIST_ERR_NOT_FOUND, "there is no backup '%s/%s'", pipeline->name, id);

@@ -291,6 +291,18 @@ static void wire_proof(struct wiring *wiring)
     choose_sign_key(wiring);
 }
 
+/* One that no drill could ever follow would be told of by every run. */
+static void check_drills(struct wiring *wiring, const char *key, enum kist_verify_level level)
+{
+    const struct kist_plugin *plugin = wiring->pipeline->shown.source->plugin;
+    if (level != KIST_VERIFY_DRILL || (plugin->features & KIST_SOURCE_DRILLS))
+        return;
+    struct kist_config_place place = kist_bind_place(&wiring->scope, key);
+    kist_problem_add(&wiring->store->problems, &place, "the source plugin '%s' has no scratch place to drill in",
+                     plugin->name);
+    kist_problem_hint(&wiring->store->problems, "decode proves all that can be proved without one");
+}
+
 /* What only makes sense, or makes none, with this source. */
 static void check_source(struct wiring *wiring)
 {
@@ -298,6 +310,8 @@ static void check_source(struct wiring *wiring)
     if (!shown->source || !shown->source->plugin || !shown->source->config)
         return;
     check_stores(wiring);
+    check_drills(wiring, "verify", shown->verify);
+    check_drills(wiring, "verify_every", shown->verify_every);
     if ((shown->source->plugin->features & KIST_SOURCE_OBJECTS) && shown->item_name &&
         (strstr(shown->item_name, "{item}") || strstr(shown->item_name, "{database}"))) {
         struct kist_config_place place = kist_bind_place(&wiring->scope, "name");

@@ -102,14 +102,6 @@ void kist_counts_done(struct kist_counts *counts)
     *counts = (struct kist_counts){0};
 }
 
-const struct kist_count *kist_counts_find(const struct kist_counts *counts, const char *kind, const char *name)
-{
-    for (size_t i = 0; i < counts->count; i++)
-        if (strcmp(counts->items[i].name, name) == 0 && strcmp(counts->items[i].kind, kind) == 0)
-            return &counts->items[i];
-    return NULL;
-}
-
 int64_t kist_counts_rows(const struct kist_counts *counts)
 {
     int64_t rows = -1;

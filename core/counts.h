@@ -24,8 +24,6 @@ int kist_counts_add(void *arg, const struct kist_count *count);
 void kist_counts_done(struct kist_counts *counts);
 /* After the last one was added: the error when that failed, or one is there twice. */
 int kist_counts_check(const struct kist_counts *counts, struct kist_error *err) KIST_CHECKED;
-/* The entry, or NULL. For a few: it looks at them all. */
-const struct kist_count *kist_counts_find(const struct kist_counts *counts, const char *kind, const char *name);
 /* Rows of all tables that were counted; -1 when none was. */
 int64_t kist_counts_rows(const struct kist_counts *counts);
 
@@ -41,8 +39,10 @@ struct kist_comparison {
     int64_t rows;       /* in these tables */
     char **differences; /* ends with NULL, or is NULL */
     size_t difference_count;
-    char **skipped; /* what could not be compared, and why */
+    char **skipped; /* what this place could not hold, and why */
     size_t skipped_count;
+    char **uncounted; /* what was not counted when it was saved, and why: nothing that this place could help */
+    size_t uncounted_count;
 };
 
 int kist_counts_compare(const struct kist_counts *saved, const struct kist_counts *found,

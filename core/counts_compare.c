@@ -101,6 +101,14 @@ static void skip(struct comparing *comparing, const struct kist_count *saved, co
     append(comparing, &comparing->result.skipped, &comparing->result.skipped_count, &text);
 }
 
+static void leave_out(struct comparing *comparing, const struct kist_count *saved)
+{
+    KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
+    add_name(&text, saved);
+    add_note(&text, saved->note, "it was not counted when it was saved");
+    append(comparing, &comparing->result.uncounted, &comparing->result.uncounted_count, &text);
+}
+
 /* The sum saturates: it is for a report. */
 static void count_compared(struct comparing *comparing, const struct kist_count *saved)
 {
@@ -119,7 +127,7 @@ static void compare_one(struct comparing *comparing, const struct kist_count *sa
     if (saved->flags & (KIST_COUNT_ESTIMATE | KIST_COUNT_SKIPPED))
         return;
     if (saved->number < 0 && !present) {
-        skip(comparing, saved, saved->note ? saved->note : "it was not counted when it was saved");
+        leave_out(comparing, saved);
         return;
     }
     if (found && found->flags & KIST_COUNT_SKIPPED) {
@@ -180,6 +188,7 @@ void kist_comparison_done(struct kist_comparison *comparison)
 {
     free_list(comparison->differences, comparison->difference_count);
     free_list(comparison->skipped, comparison->skipped_count);
+    free_list(comparison->uncounted, comparison->uncounted_count);
     *comparison = (struct kist_comparison){0};
 }
 

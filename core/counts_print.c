@@ -8,6 +8,7 @@
 
 #define LARGEST 10
 #define UNCOUNTED 20
+#define KINDS 32
 
 static int is_table(const struct kist_count *item)
 {
@@ -70,20 +71,26 @@ static void print_uncounted(const struct kist_counts *counts)
         printf("  %-20s and %s more (--json lists all)\n", "", kist_count_show(count - UNCOUNTED).text);
 }
 
-/* Each kind at its first item, so that they come in the source's own order. */
+struct kind {
+    const char *name;
+    size_t count;
+};
+
+/* The kinds in the source's own order. There are few, unless somebody means to keep the reader busy. */
 static void print_others(const struct kist_counts *counts)
 {
+    struct kind kinds[KINDS] = {{.name = NULL}};
     for (size_t i = 0; i < counts->count; i++) {
-        const char *kind = counts->items[i].kind;
-        size_t before = 0, count = 0;
-        while (before < i && strcmp(counts->items[before].kind, kind) != 0)
-            before++;
-        if (before < i || is_table(&counts->items[i]))
+        size_t at = 0;
+        while (at < KINDS && kinds[at].name && strcmp(kinds[at].name, counts->items[i].kind) != 0)
+            at++;
+        if (at == KINDS || is_table(&counts->items[i]))
             continue;
-        for (size_t k = i; k < counts->count; k++)
-            count += strcmp(counts->items[k].kind, kind) == 0 ? 1 : 0;
-        printf("  %-20s %s\n", kind, kist_count_show(count).text);
+        kinds[at].name = counts->items[i].kind;
+        kinds[at].count++;
     }
+    for (size_t at = 0; at < KINDS && kinds[at].name; at++)
+        printf("  %-20s %s\n", kinds[at].name, kist_count_show(kinds[at].count).text);
 }
 
 void kist_counts_print(const struct kist_counts *counts)

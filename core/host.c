@@ -1,6 +1,7 @@
 #include "host.h"
 #include "log.h"
 #include "redact.h"
+#include "text.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -60,6 +61,19 @@ static void log_line(const struct kist_host *host, int32_t level, const char *fo
     va_end(args);
 }
 
+/* What a server answered may quote a secret, and is in any encoding. It goes not only to the log, but also to notifiers, to
+ * the history, and beside backups. */
+static void clean(char **text)
+{
+    struct kist_text printable = KIST_TEXT_INIT;
+    char *redacted = *text ? kist_redact(*text) : NULL;
+    if (redacted)
+        kist_text_add_printable(&printable, redacted, strlen(redacted));
+    free(redacted);
+    free(*text);
+    *text = redacted ? kist_text_take(&printable) : NULL;
+}
+
 static int fail(const struct kist_host *host, struct kist_error *err, int code, const char *format, ...)
 {
     (void)host;
@@ -67,6 +81,7 @@ static int fail(const struct kist_host *host, struct kist_error *err, int code, 
     va_start(args, format);
     kist_fail_v(err, kist_host_knows_code(code) ? code : KIST_ERR_BUG, format, args);
     va_end(args);
+    clean(&err->message);
     return err->code;
 }
 
@@ -77,6 +92,7 @@ static void hint(const struct kist_host *host, struct kist_error *err, const cha
     va_start(args, format);
     kist_hint_v(err, format, args);
     va_end(args);
+    clean(&err->hint);
 }
 
 static void retry(const struct kist_host *host, struct kist_error *err, uint32_t retryable, int64_t after_ms)

@@ -1,5 +1,6 @@
 #include "listing.h"
 #include "log.h"
+#include "marks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,11 +32,13 @@ static int ask(struct reading *reading, size_t index, struct kist_error *err)
     int code = kist_store_open(pipeline->destinations[index], pipeline->name, reading->cancel, &store, err);
     if (!code)
         code = kist_catalog_read(store, pipeline->name, &listing->catalogs[index], err);
-    if (code)
+    if (code) {
         kist_store_close(store);
-    else
-        listing->stores[index] = store;
-    return code;
+        return code;
+    }
+    kist_marks_check(store, pipeline, &listing->catalogs[index]);
+    listing->stores[index] = store;
+    return 0;
 }
 
 /* A destination that does not answer does not hide what the others know. */

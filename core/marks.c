@@ -108,6 +108,31 @@ int kist_mark_load(struct kist_store *store, const struct kist_config_pipeline *
     return code;
 }
 
+static int is_trusted(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                      const struct kist_catalog_mark *mark)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    json_t *body = NULL;
+    int code = kist_mark_is_bad(mark) ? 0 : kist_mark_load(store, pipeline, mark, &body, &err);
+    json_decref(body);
+    if (code) {
+        kist_error_prefix(&err, "a mark is passed over");
+        kist_log_at(KIST_LOG_WARNING, pipeline->name, &err);
+    }
+    return !code;
+}
+
+void kist_marks_check(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                      struct kist_catalog *catalog)
+{
+    size_t kept = 0;
+    for (size_t i = 0; pipeline->sign_key && i < catalog->mark_count; i++)
+        if (is_trusted(store, pipeline, &catalog->marks[i]))
+            catalog->marks[kept++] = catalog->marks[i];
+    if (pipeline->sign_key)
+        catalog->mark_count = kept;
+}
+
 /* The end of the marks of `id`: one behind the last whose id is not greater. */
 static size_t end_of(const struct kist_catalog *catalog, const char *id)
 {

@@ -28,6 +28,10 @@ int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *p
 /* Reads one. New reference. One that is not as it should be is KIST_ERR_CORRUPT. */
 int kist_mark_load(struct kist_store *store, const struct kist_config_pipeline *pipeline,
                    const struct kist_catalog_mark *mark, json_t **ret_body, struct kist_error *err) KIST_CHECKED;
+/* Where the pipeline has a sign_key: takes every mark that speaks for a backup out of a catalog that was read unless it is
+ * signed with it, and says so in the log. Those that speak against one stay, whoever wrote them: they only make wary. */
+void kist_marks_check(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                      struct kist_catalog *catalog);
 /* The newest mark `word` of a backup in a catalog that was read, or NULL. `word` NULL: of any. */
 const struct kist_catalog_mark *kist_mark_find(const struct kist_catalog *catalog, const char *id,
                                                const char *word);

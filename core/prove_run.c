@@ -4,7 +4,11 @@
 #include "prove.h"
 #include "signals.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#define AHEAD                                                                                                     \
+    3600 /* seconds that another machine's clock may be ahead; a later proof would put the next off for ever */
 
 /* The proofs after one run. */
 struct proving {
@@ -36,12 +40,12 @@ static enum kist_verify_level of_copy(const struct proving *proving, enum kist_v
 /* Whether no backup on this destination was proved to `level` within the rhythm. */
 static int is_due(const struct proving *proving, const struct kist_catalog *catalog, enum kist_verify_level level)
 {
-    int64_t newest = -1, time = 0;
+    int64_t newest = -1, time = 0, now = kist_time_now();
     for (size_t i = 0; i < catalog->mark_count; i++)
         if (is_proof(catalog->marks[i].word, level) && kist_id_parse(catalog->marks[i].time, &time) &&
-            time > newest)
+            time > newest && time <= now + AHEAD)
             newest = time;
-    return newest < 0 || (kist_time_now() - newest) * 1000 >= proving->pipeline->verify_every_ms;
+    return newest < 0 || (now - newest) * 1000 >= proving->pipeline->verify_every_ms;
 }
 
 /* What is asked for now. */
@@ -56,12 +60,22 @@ static int find_level(const struct proving *proving, struct kist_store *store, e
         int code = kist_catalog_read(store, pipeline->name, &catalog, err);
         if (code)
             return code;
+        kist_marks_check(store, pipeline, &catalog);
         if (is_due(proving, &catalog, rhythm))
             level = rhythm;
         kist_catalog_done(&catalog);
     }
     *ret_level = level;
     return 0;
+}
+
+static void tell_proved(const struct kist_proof *proof, const struct kist_store *store,
+                        const struct kist_manifest *manifest, const struct kist_proved *proved)
+{
+    char *text = proof->level == KIST_VERIFY_DRILL ? kist_proved_text(proved) : NULL;
+    kist_log(KIST_LOG_INFO, proof->pipeline->name, "%s is proved on '%s' (%s)%s%s", manifest->id,
+             kist_store_name(store), kist_verify_level_name(proof->level), text ? ": " : "", text ? text : "");
+    free(text);
 }
 
 /* The manifest is read from the store, as it would be for a restore. */
@@ -82,8 +96,7 @@ static int prove_copy(struct proving *proving, struct kist_store *store, struct 
         code = kist_prove(&proof, store, &manifest, &proved, err);
         proving->report->told_badly |= proved.noted_badly;
         if (!code)
-            kist_log(KIST_LOG_INFO, proving->pipeline->name, "%s is proved on '%s' (%s)", manifest.id,
-                     kist_store_name(store), kist_verify_level_name(proof.level));
+            tell_proved(&proof, store, &manifest, &proved);
         kist_proved_done(&proved);
     }
     kist_manifest_done(&manifest);

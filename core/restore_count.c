@@ -124,6 +124,16 @@ static int can_count(const struct kist_restore_job *job)
     return (job->source->plugin->features & (KIST_SOURCE_SWAPS | KIST_SOURCE_DRILLS)) != 0;
 }
 
+/* What a drill could not hold stands in its result. */
+static void tell_not_compared(const struct kist_restore_job *job, const struct kist_comparison *comparison)
+{
+    const int level = job->options->flags & KIST_RESTORE_DRILL ? KIST_LOG_DEBUG : KIST_LOG_WARNING;
+    for (size_t i = 0; i < comparison->skipped_count; i++)
+        kist_log(level, job->pipeline->name, "not compared: %s", comparison->skipped[i]);
+    for (size_t i = 0; i < comparison->uncounted_count; i++)
+        kist_log(KIST_LOG_DEBUG, job->pipeline->name, "not compared: %s", comparison->uncounted[i]);
+}
+
 int kist_restore_compare(struct kist_restore_job *job, void *restore, struct kist_error *err)
 {
     struct kist_counts wanted = {0}, found = {0};
@@ -138,8 +148,8 @@ int kist_restore_compare(struct kist_restore_job *job, void *restore, struct kis
         if (code)
             job->source->plugin->as.source.restore_reject(restore);
     }
-    for (size_t i = 0; i < comparison->skipped_count; i++)
-        kist_log(KIST_LOG_WARNING, job->pipeline->name, "not compared: %s", comparison->skipped[i]);
+    if (!code)
+        tell_not_compared(job, comparison);
     kist_counts_done(&found);
     free(wanted.items);
     return code;

@@ -25,7 +25,8 @@ const char *kist_restore_mode_name(enum kist_restore_mode mode)
     return names[mode];
 }
 
-void kist_restore_target(const struct kist_restore_place *place, const char *typed, struct kist_text *text)
+/* "'shop' on db.example.org port 5432", or as it was typed. */
+static void add_place(const struct kist_restore_place *place, const char *typed, struct kist_text *text)
 {
     if (place->name)
         kist_text_printf(text, "'%s' on %s", place->name, place->server ? place->server : "its server");
@@ -127,7 +128,7 @@ static void add_target(const struct kist_restore_plan *plan, struct kist_text *t
 {
     const struct kist_restore_place *place = plan->place;
     kist_text_add(text, "target:   ");
-    kist_restore_target(place, plan->target, text);
+    add_place(place, plan->target, text);
     if (place->flags & KIST_PLACE_MISSING)
         kist_text_add(text, ", which does not exist");
     else if (place->name)
@@ -175,7 +176,7 @@ void kist_restore_plan_line(const struct kist_restore_plan *plan, struct kist_te
     kist_text_add(text, "restoring ");
     add_backup(plan, text);
     kist_text_add(text, " to ");
-    kist_restore_target(plan->place, plan->target, text);
+    add_place(plan->place, plan->target, text);
     kist_text_add(text, ", ");
     add_action(plan, text);
 }

@@ -29,8 +29,6 @@ struct kist_restore_plan {
 enum kist_restore_mode kist_restore_mode_of(const struct kist_restore_options *options,
                                             const struct kist_restore_place *place);
 const char *kist_restore_mode_name(enum kist_restore_mode mode);
-/* "shop on db.example.org port 5432", or as it was typed. */
-void kist_restore_target(const struct kist_restore_place *place, const char *typed, struct kist_text *text);
 
 /* Lines for a person who is to decide. */
 void kist_restore_plan_print(const struct kist_restore_plan *plan, struct kist_text *text);

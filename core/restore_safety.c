@@ -26,10 +26,12 @@ int kist_safety_backup(const struct kist_safety *safety, char ret_id[KIST_ID_LEN
         kist_error_prefix(err, "nothing was restored, since the safety backup failed");
     } else {
         memcpy(ret_id, report.id, sizeof report.id);
-        if (report.outcome == KIST_OUTCOME_DEGRADED)
+        if (report.outcome == KIST_OUTCOME_DEGRADED) {
+            *ret_exit = KIST_EXIT_DEGRADED;
             kist_log(KIST_LOG_WARNING, safety->pipeline->name,
                      "the safety backup %s is there, but not all is as it should be: `kist show %s/%s`", report.id,
                      safety->pipeline->name, report.id);
+        }
     }
     kist_run_report_done(&report);
     json_decref(labels);

@@ -13,7 +13,8 @@ struct kist_safety {
     struct kist_cancel *cancel;
 };
 
-/* Runs the pipeline on the target; gives the id of the backup. `ret_exit` is the status that a failure leads to. */
+/* Runs the pipeline on the target; gives the id of the backup. `ret_exit` is the status of that run: what a failure leads
+ * to, or KIST_EXIT_DEGRADED when some destination lacks the backup. */
 int kist_safety_backup(const struct kist_safety *safety, char ret_id[KIST_ID_LENGTH + 1], enum kist_exit *ret_exit,
                        struct kist_error *err) KIST_CHECKED;
 

@@ -9,8 +9,8 @@ enum kist_outcome { KIST_OUTCOME_OK, KIST_OUTCOME_DEGRADED, KIST_OUTCOME_FAILED 
 
 struct kist_run_options {
     const char *state_dir;
-    json_t *labels;             /* object of strings; borrowed */
-    int quiet;                  /* no progress */
+    json_t *labels; /* object of strings; borrowed */
+    int quiet;      /* no progress */
     /* Saves this target of the source (as in struct kist_restore) instead of the source itself; NULL: the source. */
     const char *aim;
     struct kist_cancel *cancel; /* of the process */
@@ -38,7 +38,7 @@ struct kist_run_report {
     char *suspicion;                            /* why the backup may not be what it should be; or NULL */
     int bad;                                    /* the backup was made, and then proved bad */
     struct kist_error err;                      /* why it failed */
-    int told_badly;        /* a notifier or the history failed */
+    int told_badly;                             /* a notifier or the history failed */
     /* The newest earlier backup, when a destination that answers lacks it and another one has it; else "". */
     char lacking[KIST_ID_LENGTH + 1];
 };

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "restore_notes.h"
 #include "store_access.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,8 @@ static int open_instances(const struct kist_config_pipeline *pipeline, struct ki
         code = kist_instance_open(pipeline->filters[items->filter_count], pipeline->name, cancel,
                                   &items->filters[items->filter_count], err);
         items->filter_count += code ? 0 : 1;
+        if (!code)
+            code = kist_stage_filter_check(items->filters[items->filter_count - 1], err);
     }
     return code;
 }

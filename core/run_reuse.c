@@ -1,5 +1,6 @@
 #include "filter_settings.h"
 #include "log.h"
+#include "marks.h"
 #include "run_items.h"
 
 #include <stdlib.h>
@@ -51,6 +52,15 @@ static const char *newest_common(const struct kist_targets *targets)
     return NULL;
 }
 
+/* Whether a proof of it has failed somewhere: what it holds must not become part of a backup that looks sound. */
+static int is_bad(const struct kist_targets *targets, const char *id)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (counts(&targets->items[i]) && kist_mark_is_bad(kist_mark_verdict(&targets->items[i].catalog, id)))
+            return 1;
+    return 0;
+}
+
 /* Its manifest from the first destination that can give it. Without one all is saved anew, which is never wrong. */
 static void load_previous(struct search *search, const char *id)
 {
@@ -99,22 +109,23 @@ static int same_filters(const struct kist_run_items *items, const struct kist_ma
     return same;
 }
 
-/* Length of "<pipeline>/<id>"; 0 when the key lies in no backup's folder. */
-static size_t folder_of(const struct kist_config_pipeline *pipeline, const char *key)
+/* Length of "<pipeline>/<id>"; 0 when the key lies in no backup's folder, or that backup is known to be bad. */
+static size_t folder_of(const struct search *search, const char *key)
 {
+    const struct kist_config_pipeline *pipeline = search->items->pipeline;
     char id[KIST_ID_LENGTH + 1];
     size_t start = strlen(pipeline->name) + 1;
     if (strlen(key) <= start + KIST_ID_LENGTH || key[start + KIST_ID_LENGTH] != '/')
         return 0;
     memcpy(id, key + start, KIST_ID_LENGTH);
     id[KIST_ID_LENGTH] = '\0';
-    return kist_id_parse(id, NULL) ? start + KIST_ID_LENGTH : 0;
+    return kist_id_parse(id, NULL) && !is_bad(search->targets, id) ? start + KIST_ID_LENGTH : 0;
 }
 
 static void consider(struct search *search, struct kist_run_item *item, const struct kist_manifest_item *old)
 {
     const char *version = item->given.item.version;
-    size_t folder = folder_of(search->items->pipeline, old->key);
+    size_t folder = folder_of(search, old->key);
     if (version && old->version && strcmp(version, old->version) == 0 && folder &&
         same_filters(search->items, old))
         search->candidates[search->count++] = (struct candidate){.item = item, .old = old, .folder = folder};
@@ -231,6 +242,10 @@ int kist_run_items_reuse(struct kist_run_items *items, struct kist_targets *targ
     size_t places = 0;
     if (!id || !has_versions(items))
         return 0;
+    if (is_bad(targets, id)) {
+        kist_log(KIST_LOG_INFO, items->pipeline->name, "%s was found bad: nothing of it is reused", id);
+        return 0;
+    }
     load_previous(&search, id);
     if (!items->previous.pipeline)
         return 0;

@@ -106,8 +106,6 @@ static int open_all(struct kist_worker *worker, struct kist_error *err)
         code = kist_instance_open(pipeline->filters[worker->filter_count], pipeline->name, worker->cancel,
                                   &worker->filters[worker->filter_count], err);
         worker->filter_count += code ? 0 : 1;
-        if (!code)
-            code = kist_stage_filter_check(worker->filters[worker->filter_count - 1], err);
     }
     if (!code)
         code = open_stores(worker, err);

@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,9 +50,12 @@ static int encode_block(struct kist_stage_filter *stage, void *worker, const str
                                .data = input->data,
                                .size = input->size};
     size_t size = 0;
+    atomic_fetch_add(&stage->working, 1);
     int code = kist_instance_result(
         stage->instance, filter_of(stage)->encode(worker, &block, output->data, output->capacity, &size, err),
         err);
+    atomic_fetch_add(&stage->worked, 1);
+    atomic_fetch_sub(&stage->working, 1);
     if (!code)
         code = kist_stage_filter_made(stage->instance, &block, size, output->capacity, err);
     output->size = size;

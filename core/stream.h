@@ -78,6 +78,8 @@ struct kist_stage_filter {
     uint64_t first_index; /* of the first block in the output: 1 after a header */
     pthread_t *threads;
     size_t running;
+    _Atomic size_t working; /* blocks that are being encoded */
+    _Atomic size_t worked;  /* and those that were */
     /* Cutting: only where `uncut` is set. */
     struct kist_queue *uncut;
     struct kist_buffer_pool *cut_pool;
@@ -86,12 +88,12 @@ struct kist_stage_filter {
     int cutting;
 };
 
-/* `input` and `uncut`, `instance` and `stream` are set by the caller; makes the output queue. */
 /* Whether the sizes that a filter asks for make sense: KIST_ERR_BUG if not. Before anything is encoded with it. */
 int kist_stage_filter_check(const struct kist_instance *instance, struct kist_error *err) KIST_CHECKED;
 /* The same of what it has made of a block: `size` bytes in `room`. */
 int kist_stage_filter_made(const struct kist_instance *instance, const struct kist_block *block, size_t size,
                            size_t room, struct kist_error *err) KIST_CHECKED;
+/* `input` and `uncut`, `instance` and `stream` are set by the caller; makes the output queue. */
 int kist_stage_filter_start(struct kist_stage_filter *stage, size_t workers, struct kist_error *err) KIST_CHECKED;
 void kist_stage_filter_join(struct kist_stage_filter *stage);
 

@@ -7,7 +7,8 @@
 
 #define MAX_WORKERS 8
 #define WRITER_QUEUE 4 /* buffers that a destination may lag behind */
-#define TICK_MS 200    /* how often a waiting transfer looks around: was it cancelled, is a destination overdue */
+#define FILTER_PATIENCE_MS (10 * 60 * 1000)
+#define TICK_MS 200 /* how often a waiting transfer looks around: was it cancelled, is a destination overdue */
 
 /* All stages of one transfer. */
 struct plumbing {
@@ -17,6 +18,8 @@ struct plumbing {
     struct kist_stage_filter *filters;
     struct kist_stage_writer *writers;
     struct kist_queue *end; /* what comes out of the last filter */
+    size_t worked;          /* blocks that the filters had made when it was last looked */
+    int64_t idle_ms;        /* since when that is so, while they have work */
 };
 
 static size_t worker_count(void)
@@ -140,6 +143,27 @@ static int feed_writer(struct plumbing *plumbing, struct kist_stage_writer *writ
     return 0;
 }
 
+/* Fails once a filter has sat over a block for too long. Counted in looks and not by a clock: the whole program may have been
+ * stopped meanwhile. */
+static int filters_move(struct plumbing *plumbing, struct kist_error *err)
+{
+    const struct kist_transfer *transfer = plumbing->transfer;
+    int64_t patience = transfer->filter_patience_ms ? transfer->filter_patience_ms : FILTER_PATIENCE_MS;
+    const struct kist_stage_filter *busy = NULL;
+    size_t worked = 0;
+    for (size_t i = 0; i < transfer->filter_count; i++) {
+        worked += atomic_load(&plumbing->filters[i].worked);
+        if (atomic_load(&plumbing->filters[i].working) > 0)
+            busy = &plumbing->filters[i];
+    }
+    plumbing->idle_ms = busy && worked == plumbing->worked ? plumbing->idle_ms + TICK_MS : 0;
+    plumbing->worked = worked;
+    if (plumbing->idle_ms < patience)
+        return 0;
+    return kist_fail(err, KIST_ERR_TIMEOUT, "%s: made nothing of a block for %lld s", busy->instance->where,
+                     (long long)plumbing->idle_ms / 1000);
+}
+
 /* Takes the next buffer of the finished stream, looking around while there is none. */
 static int next_buffer(struct plumbing *plumbing, struct kist_buffer **ret_buffer, uint64_t *ret_index,
                        struct kist_error *err)
@@ -153,6 +177,9 @@ static int next_buffer(struct plumbing *plumbing, struct kist_buffer **ret_buffe
             return code;
         kist_error_clear(err);
         give_up_overdue(plumbing);
+        code = filters_move(plumbing, err);
+        if (code)
+            return code;
     }
 }
 

@@ -20,10 +20,12 @@ struct kist_transfer {
     struct kist_transfer_target *targets;
     size_t target_count;
     size_t workers;             /* per filter; 0: one per core */
+    int64_t filter_patience_ms; /* a filter that makes nothing of a block for so long has failed; 0: 10 minutes */
     size_t need;                /* fewer targets than that left: there is no point in going on */
     struct kist_cancel *cancel; /* set by a failure; the instances were opened with it */
     struct kist_progress *progress;
-    struct kist_item_copy *told; /* out: the item as it was read, if the source tells more than `item`; may be NULL */
+    struct kist_item_copy
+        *told; /* out: the item as it was read, if the source tells more than `item`; may be NULL */
     /* out: */
     int source_failed; /* it was the source that failed, and not what comes behind it */
     uint64_t raw_size, stored_size;

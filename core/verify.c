@@ -1,6 +1,7 @@
 #include "verify.h"
 #include "feed.h"
 #include "store_access.h"
+#include "verify_folder.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,16 +114,21 @@ static int verify_notes(const struct kist_verify *verify, struct kist_error *err
     return verify_stored(verify, &item, err);
 }
 
-static void keep_first(const struct kist_verify *verify, const char *key, struct kist_error *first,
-                       struct kist_error *next)
+/* 1 when nothing more is to be read, because a signal has come. That is no fault of what was read. */
+static int keep_first(const struct kist_verify *verify, const char *key, int code, struct kist_error *first,
+                      struct kist_error *next)
 {
-    if (verify->tell)
+    int stopped = code == KIST_ERR_CANCELLED;
+    if (!code)
+        return 0;
+    if (verify->tell && !(stopped && first->code))
         verify->tell(verify->arg, key, next);
     /* Damage outweighs whatever else went wrong. */
     if (!first->code || (first->code != KIST_ERR_CORRUPT && next->code == KIST_ERR_CORRUPT))
         kist_error_move(first, next);
     else
         kist_error_clear(next);
+    return stopped;
 }
 
 /* The source that can prove more than the hashes do; NULL when it has nothing to say. */
@@ -168,26 +174,53 @@ static int can_decode_all(const struct kist_verify *verify, struct kist_error *e
     return code;
 }
 
+struct strangers {
+    const struct kist_verify *verify;
+    struct kist_error *first;
+};
+
+static void note_stranger(void *arg, const char *key)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct strangers *strangers = arg;
+    int code = kist_fail(&err, KIST_ERR_CORRUPT, "%s: '%s' lies in the folder of the backup, but is no part of it",
+                         kist_store_name(strangers->verify->store), key);
+    kist_hint(&err, "somebody else writes to this store; when it is known to be harmless, remove it there");
+    (void)keep_first(strangers->verify, key, code, strangers->first, &err);
+}
+
+/* What the manifest does not name was not saved with it. */
+static int verify_folder(const struct kist_verify *verify, struct kist_error *err)
+{
+    KIST_CLEANUP_ERROR struct kist_error next = KIST_ERROR_INIT;
+    struct strangers strangers = {.verify = verify, .first = err};
+    int code = kist_verify_folder(verify->store, verify->manifest, note_stranger, &strangers, &next);
+    return keep_first(verify, verify->manifest->id, code, err, &next);
+}
+
 int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
 {
     const struct kist_manifest *manifest = verify->manifest;
     struct kist_instance *source = NULL;
     KIST_CLEANUP_ERROR struct kist_error next = KIST_ERROR_INIT;
-    int code = verify->level == KIST_VERIFY_DECODE ? can_decode_all(verify, err) : 0;
+    int code = verify->level == KIST_VERIFY_DECODE ? can_decode_all(verify, err) : 0, stopped = 0;
     if (!code)
         code = open_source(verify, &source, err);
     if (code)
         return code;
-    for (size_t i = 0; i < manifest->item_count && err->code != KIST_ERR_CANCELLED; i++) {
+    for (size_t i = 0; i < manifest->item_count && !stopped; i++) {
         if (verify->wants && !verify->wants(verify->arg, &manifest->items[i]))
             continue;
-        if (verify_item(verify, &manifest->items[i], source, &next))
-            keep_first(verify, manifest->items[i].key, err, &next);
+        code = verify_item(verify, &manifest->items[i], source, &next);
+        stopped = keep_first(verify, manifest->items[i].key, code, err, &next);
         kist_progress_add_object(verify->progress);
     }
-    if (manifest->notes_key && !verify->items_only && err->code != KIST_ERR_CANCELLED &&
-        verify_notes(verify, &next))
-        keep_first(verify, manifest->notes_key, err, &next);
+    if (manifest->notes_key && !verify->items_only && !stopped) {
+        code = verify_notes(verify, &next);
+        stopped = keep_first(verify, manifest->notes_key, code, err, &next);
+    }
+    if (!verify->items_only && !stopped)
+        (void)verify_folder(verify, err);
     kist_instance_close(source);
     return err->code;
 }

@@ -372,11 +372,20 @@ def test_objects_that_no_manifest_names(kist, cluster, small):
     """Fault 93, more than there should be: it is not restored, and what is restored is whole."""
     kist.pipeline(small, filters="")
     id = kist.backup()
-    for name in ("small.dump.2", "evil.sql", ".hidden"):
+    names = ("small.dump.2", "evil.sql", ".hidden")
+    for name in names:
         (kist.backup_dir(id) / name).write_bytes(b"DROP TABLE x;")
+    for level in ("size", "hash", "decode"):
+        result = kist.run("verify", "p", "--level", level, expect=4)
+        assert len(result.errors) == 3, result
+        for name in names:
+            assert any(f"'p/{id}/{name}'" in line for line in result.errors), result
     kist.run("restore", "p", "--output", kist.folder / "out")
     assert [path.name for path in files_below(kist.folder / "out")] == ["small.dump"]
     assert (kist.folder / "out" / "small.dump").read_bytes() == (kist.backup_dir(id) / "small.dump").read_bytes()
+    for name in names:
+        (kist.backup_dir(id) / name).unlink()
+    kist.run("verify", "p")
 
 
 def test_key_twice_in_a_manifest(two, cluster):

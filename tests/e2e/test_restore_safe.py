@@ -311,6 +311,7 @@ def test_in_place_makes_a_safety_backup(cluster, kist, shop):
 
 def test_a_safety_backup_that_is_not_everywhere(cluster, kist, shop):
     kist.pipeline("shop", destinations=("disk", "disk2"), more="require = 1")
+    (kist.folder / "disk2").rmdir()
     (kist.folder / "disk2").write_text("no directory")
     result = kist.run("restore", "p", "--in-place", "--confirm", "shop", expect=3)
     assert rows(cluster, "shop") == SAVED and "the safety backup" in result.err, result
@@ -426,7 +427,7 @@ def test_a_bad_backup_is_told(cluster, kist, shop):
     result = kist.run("restore", "p", "--dry-run")
     assert re.search(r"^bad: ", result.out, re.M) and "was found bad" in result.err, result
     # It says where to read what was wrong, and that can be read there.
-    assert "SHA-256 differs" in as_printed(kist, re.search(r"`(kist show .*)`", result.out)[1]).stdout
+    assert f"`kist show p/{shop}`" in result.out and "SHA-256 differs" in kist.run("show", f"p/{shop}").out
     kist.run("verify", f"p/{shop}")
     result = kist.run("restore", "p", "--dry-run")
     assert "bad" not in result.out + result.err, result
@@ -458,6 +459,20 @@ def test_several_jobs(cluster, kist, shop):
     kist.run("restore", "p", "--to", "shop_new", "--create", "--jobs", "2")
     assert rows(cluster, "shop_new") == SAVED
     assert not list(kist.state.glob("work-*"))
+
+
+def test_no_working_directory(cluster, kist, shop):
+    """The names of what belongs in there are too long for the system; that of the directory itself is not."""
+    deep = top = kist.folder / "deep"
+    while len(str(deep)) < 3900:
+        deep /= "d" * 100
+    kist.state = deep / ("d" * (4085 - len(str(deep)) - 1))
+    try:
+        result = kist.run("restore", "p", "--to", "shop_new", "--create", "--jobs", "2", expect=1)
+    finally:
+        shutil.rmtree(top)
+    assert "cannot make a directory in" in result.err, result
+    assert "shop_new" not in databases(cluster)
 
 
 def test_what_a_killed_restore_left_is_swept(cluster, kist, shop):

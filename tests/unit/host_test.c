@@ -18,13 +18,14 @@ static void errors_are_clean(void **state)
     assert_non_null(kept);
     const struct kist_host host = kist_host_of(kept);
     assert_int_equal(kist_redact_add("open sesame"), 0);
-    int code = host.fail(&host, &err, KIST_ERR_AUTH, "the server says: \033[2J'%s'\n\xff is wrong", "open sesame");
+    int code =
+        (host.fail)(&host, &err, KIST_ERR_AUTH, "the server says: \033[2J'%s'\n\xff is wrong", "open sesame");
     assert_int_equal(code, KIST_ERR_AUTH);
     assert_string_equal(err.message, "the server says: \\x1b[2J'***'\\n\xef\xbf\xbd is wrong");
     host.hint(&host, &err, "try 'open sesame' again");
     assert_string_equal(err.hint, "try '***' again");
     /* A text that quotes the one before it. */
-    assert_int_equal(host.fail(&host, &err, KIST_ERR_AUTH, "twice: %s", err.message), KIST_ERR_AUTH);
+    assert_int_equal((host.fail)(&host, &err, KIST_ERR_AUTH, "twice: %s", err.message), KIST_ERR_AUTH);
     assert_string_equal(err.message, "twice: the server says: \\x1b[2J'***'\\n\xef\xbf\xbd is wrong");
     assert_null(err.hint);
     kist_error_done(&err);

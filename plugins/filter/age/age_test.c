@@ -115,7 +115,7 @@ static void repeats_nothing(void **state)
     free_bytes(&bytes);
 }
 
-/* The size of a file says how many chunks it has, and each says its place. */
+/* Fault 30: the size of a file says how many chunks it has, and each says its place. */
 static void notices_where_chunks_are_not_in_order(void **state)
 {
     struct age_test *test = *state;
@@ -249,7 +249,7 @@ static void bounds_what_a_header_asks_for(void **state)
     kist_test_bytes_free(&back);
 }
 
-/* Without random bytes there is no file, and no key: nothing weaker takes their place. */
+/* Fault 28: without random bytes there is no file, and no key: nothing weaker takes their place. */
 static void makes_nothing_without_randomness(void **state)
 {
     struct age_test *test = *state;

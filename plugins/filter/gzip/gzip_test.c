@@ -232,6 +232,7 @@ static void refuses_what_is_no_gzip(void **state)
         assert_true(refuses(cases[i].data, cases[i].size, cases[i].because));
 }
 
+/* Fault 31: another member is part of the stream, and nothing else is. */
 static void refuses_what_follows_the_last_member(void **state)
 {
     (void)state;

@@ -43,7 +43,9 @@ static const char like_sql[] =
     "CASE WHEN pg_catalog.pg_has_role(d.datdba, CASE WHEN pg_catalog.current_setting('server_version_num')::int "
     ">= "
     "160000 THEN 'SET' ELSE 'MEMBER' END) "
-    "THEN pg_catalog.format(' OWNER %I', pg_catalog.pg_get_userbyid(d.datdba)) ELSE '' END, "
+    "THEN pg_catalog.format(' OWNER %I', pg_catalog.pg_get_userbyid(d.datdba)) ELSE '' END || "
+    /* So that one that is left before it got its mark cannot be taken for a copy. */
+    "' ALLOW_CONNECTIONS false', "
     "(SELECT rolcreatedb OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) "
     "FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = d.dattablespace "
     "CROSS JOIN LATERAL pg_catalog.to_jsonb(d) AS j "
@@ -96,13 +98,16 @@ static int tell_leftovers(struct pgd_target *target, struct pgd_link *link, stru
     const char *value = PGD_UNFINISHED;
     int code = pgd_query(link,
                          "SELECT d.datname, pg_catalog.quote_ident(d.datname) FROM pg_catalog.pg_database d WHERE "
-                         "pg_catalog.shobj_description(d.oid, 'pg_database') = $1 AND NOT EXISTS (SELECT FROM "
+                         "(pg_catalog.shobj_description(d.oid, 'pg_database') = $1 OR NOT d.datallowconn AND "
+                         "d.datname ~ '_restore_[0-9]{8}_[0-9]{6}(_[0-9]+)?$') AND NOT EXISTS (SELECT FROM "
                          "pg_catalog.pg_stat_activity a WHERE a.datid = d.oid) ORDER BY 1",
                          1, &value, &result, err);
     for (int row = 0; !code && row < PQntuples(result); row++)
-        host->log(host, KIST_LOG_WARNING,
-                  "database '%s' on %s was left behind by a restore that was killed; DROP DATABASE %s removes it",
-                  PQgetvalue(result, row, 0), target->server.where, PQgetvalue(result, row, 1));
+        host->log(
+            host, KIST_LOG_WARNING,
+            "database '%s' on %s was left behind by a restore that was killed, unless one is running that still "
+            "fetches its archive (--jobs): DROP DATABASE %s removes it",
+            PQgetvalue(result, row, 0), target->server.where, PQgetvalue(result, row, 1));
     PQclear(result);
     return code;
 }

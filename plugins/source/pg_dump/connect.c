@@ -239,7 +239,8 @@ static int last_result(struct pgd_link *link, PGresult **ret_result, struct kist
         if (ready < 0)
             return stopped(host, err);
         if (ready == 0)
-            return host->fail(host, err, KIST_ERR_TIMEOUT, "the server does not answer a question about itself");
+            return host->fail(host, err, KIST_ERR_TIMEOUT, "the server gave no answer for %lld s",
+                              (long long)(link->query_ms > 0 ? link->query_ms : QUERY_MS) / 1000);
         return pgd_query_failed(link, NULL, err);
     }
 }
@@ -262,6 +263,17 @@ int pgd_query(struct pgd_link *link, const char *sql, int count, const char *con
     }
     *ret_result = result;
     return 0;
+}
+
+int pgd_connect_own(struct pgd_link *link, const struct pgd_params *params, int64_t timeout_ms,
+                    struct kist_error *err)
+{
+    int code = pgd_connect(link, params, timeout_ms, err);
+    if (!code)
+        code = pgd_execute(link, "SET search_path = pg_catalog, pg_temp", err);
+    if (code)
+        pgd_disconnect(link);
+    return code;
 }
 
 int pgd_execute(struct pgd_link *link, const char *sql, struct kist_error *err)

@@ -62,7 +62,11 @@ int pgd_holder_census(struct pgd_holder *holder, const struct pgd_census **ret_c
 int pgd_counts(void *self, kist_count_fn give, void *arg, struct kist_error *err)
 {
     struct pgd_source *source = self;
+    const struct kist_host *host = source->host;
     const struct pgd_census *census = NULL;
+    if (source->given_up)
+        return host->fail(host, err, host->cancelled(host) ? KIST_ERR_CANCELLED : KIST_ERR_FAILED,
+                          "the dump was not read to its end, and nothing of it is counted");
     if (!source->holder)
         return 0;
     int code = pgd_holder_census(source->holder, &census, err);

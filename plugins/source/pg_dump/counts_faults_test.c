@@ -1,6 +1,8 @@
 /* counts_faults_test.c - sessions that are killed, that come in between and that are stopped. */
 #include "counts_tools.h"
 
+#include <signal.h>
+
 #define KILL_HOLDER                                                                                               \
     "say \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop' AND pid <> "             \
     "pg_backend_pid()\""
@@ -40,6 +42,21 @@ static void test_holder_killed_after_import(void **state)
     assert_good(counts_drain(reader, NULL));
     assert_int_equal(kist_plugin.counts(counts_source, counts_keep, NULL, &test.err), KIST_ERR_UNAVAILABLE);
     assert_non_null(strstr(test.err.message, "cannot count"));
+    kist_plugin.close(counts_source);
+}
+
+/* Locks are not held for a dump that was given up. */
+static void test_given_up_dump_counts_no_more(void **state)
+{
+    NEED_SERVER();
+    struct pgd_config config = counts_config("postgres");
+    void *reader = NULL;
+    config.checksums.on = 1;
+    assert_good(counts_begin(&config, &reader));
+    assert_non_null(counts_source->holder);
+    kist_plugin.read_end(reader);
+    assert_null(counts_source->holder);
+    assert_int_equal(kist_plugin.counts(counts_source, counts_keep, NULL, &test.err), KIST_ERR_FAILED);
     kist_plugin.close(counts_source);
 }
 
@@ -98,11 +115,35 @@ static void test_cancel_ends_counting(void **state)
     }
 }
 
+/* The option timeout is of the dump and its counts. */
+static void test_count_that_hangs_ends(void **state)
+{
+    NEED_SERVER();
+    struct pgd_config config = counts_config("postgres");
+    void *reader = NULL;
+    int pid = 0;
+    config.checksums.on = 1;
+    config.timeout.ms = 8000;
+    assert_good(counts_begin(&config, &reader));
+    for (int i = 0; i < 200 && (pid = counts_sql("SELECT pid " COUNTING)) <= 0; i++)
+        usleep(2000);
+    assert_true(pid > 0);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    int drained = counts_drain(reader, NULL);
+    int code = kist_plugin.counts(counts_source, counts_keep, NULL, &test.err);
+    kill(pid, SIGCONT);
+    assert_good(drained);
+    assert_int_equal(code, KIST_ERR_TIMEOUT);
+    assert_non_null(strstr(test.err.message, "the server gave no answer for 8 s"));
+    kist_plugin.close(counts_source);
+}
+
 int counts_faults_tests(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_holder_killed_before_import), TEST(test_holder_killed_after_import),
-        TEST(test_time_limits_of_the_role),     TEST(test_queue_between_the_locks),
+        TEST(test_holder_killed_before_import),  TEST(test_holder_killed_after_import),
+        TEST(test_given_up_dump_counts_no_more), TEST(test_count_that_hangs_ends),
+        TEST(test_time_limits_of_the_role),      TEST(test_queue_between_the_locks),
         TEST(test_cancel_ends_counting),
     };
     return cmocka_run_group_tests_name("counts, faults", tests, NULL, NULL);

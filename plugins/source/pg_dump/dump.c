@@ -93,6 +93,7 @@ int pgd_source_items(void *self, kist_item_fn give, void *arg, struct kist_error
 #define WATCH_MOST_MS 250
 
 struct reader {
+    struct pgd_source *source;
     const struct kist_host *host;
     struct kist_child *child;
     struct pgd_stream_check check;
@@ -171,8 +172,9 @@ static int start(struct pgd_source *source, struct reader *reader, struct kist_e
 {
     const struct kist_host *host = source->host;
     const struct pgd_config *config = source->config;
-    pgd_holder_free(source->holder); /* of a dump that was given up */
+    pgd_holder_free(source->holder); /* of an earlier dump */
     source->holder = NULL;
+    source->given_up = 0;
     if (config->counts.index == PGD_COUNTS_OFF || config->sections.index == PGD_SCHEMA)
         return start_program(source, source->server.conninfo, NULL, &reader->child, err);
     const char *unfit = pgd_holder_unfit(source);
@@ -194,6 +196,7 @@ int pgd_read_begin(void *self, const struct kist_item *item, void **ret_reader, 
     struct reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
+    reader->source = source;
     reader->host = host;
     pgd_stream_check_init(&reader->check, source->config->format.index == PGD_PLAIN);
     code = start(source, reader, err);
@@ -243,5 +246,10 @@ void pgd_read_end(void *self)
 {
     struct reader *reader = self;
     kist_child_free(reader->child);
+    if (!reader->ended) { /* a dump that was given up needs no locks, and no counts */
+        pgd_holder_free(reader->source->holder);
+        reader->source->holder = NULL;
+        reader->source->given_up = 1;
+    }
     free(reader);
 }

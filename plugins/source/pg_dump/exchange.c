@@ -48,9 +48,9 @@ static int prepare(struct exchange *exchange, struct kist_error *err)
 {
     struct pgd_swap *swap = exchange->swap;
     struct kist_error ignored = {.struct_size = sizeof ignored};
-    int code = pgd_connect(&exchange->renames, &swap->work.params, swap->timeout_ms, err);
+    int code = pgd_connect_own(&exchange->renames, &swap->work.params, swap->timeout_ms, err);
     if (!code)
-        code = pgd_connect(&exchange->ends, &swap->work.params, swap->timeout_ms, err);
+        code = pgd_connect_own(&exchange->ends, &swap->work.params, swap->timeout_ms, err);
     for (size_t i = 0; !code && i < sizeof limits / sizeof *limits; i++)
         code = pgd_execute(&exchange->renames, limits[i], err);
     /* So that the server gives up soon when this machine is gone; not every server can. */
@@ -79,9 +79,10 @@ static int counts_as_new(struct exchange *exchange, int pid)
 /* One round. A failure is no end: the renaming session gives up by itself when somebody stays. */
 static void end_sessions(struct exchange *exchange)
 {
+    /* OFFSET 0: whom to end is settled before anybody is. Among conditions of one WHERE the server chooses the order. */
     static const char sql[] =
-        "SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.datid IN ($1::oid, $2::oid) "
-        "AND a.usesysid <> 0 AND " PGD_ENDABLE_SQL " AND pg_catalog.pg_terminate_backend(a.pid)";
+        "SELECT e.pid FROM (SELECT a.pid FROM pg_catalog.pg_stat_activity a WHERE a.datid IN ($1::oid, $2::oid) "
+        "AND a.usesysid <> 0 AND " PGD_ENDABLE_SQL " OFFSET 0) e WHERE pg_catalog.pg_terminate_backend(e.pid)";
     struct pgd_swap *swap = exchange->swap;
     const char *oids[] = {swap->live_oid, swap->from_oid};
     struct kist_error ignored = {.struct_size = sizeof ignored};
@@ -167,7 +168,7 @@ static int look_again(struct exchange *exchange, char *ret_oid, size_t size, str
     *ret_oid = '\0';
     if (!exchange->ends.conn || PQstatus(exchange->ends.conn) == CONNECTION_BAD) {
         pgd_disconnect(&exchange->ends);
-        int code = pgd_connect(&exchange->ends, &swap->work.params, swap->timeout_ms, err);
+        int code = pgd_connect_own(&exchange->ends, &swap->work.params, swap->timeout_ms, err);
         if (code)
             return code;
     }
@@ -243,6 +244,7 @@ int pgd_swap_exchange(struct pgd_swap *swap, struct kist_error *err)
     if (!code) {
         /* From here on to stop half way would only make the interruption longer. */
         exchange.renames.cleaning_up = exchange.ends.cleaning_up = 1;
+        exchange.ends.query_ms = ANSWER_MS;
         swap->ended_sessions = 0;
         code = rename_both(&exchange, sql, err);
     }

@@ -183,6 +183,8 @@ static int begin(struct pgd_holder *holder, const struct pgd_source *source, str
     const struct pgd_config *config = holder->config;
     int code = pgd_tally_connect(&holder->link, &source->params, config->connect_timeout.ms,
                                  config->lock_timeout.ms, pgd_choice_role(config), err);
+    if (config->timeout.ms > 0)
+        holder->link.query_ms = config->timeout.ms; /* of the dump as a whole; a count is a part of it */
     if (!code && !(holder->conninfo = pgd_conninfo_pinned(holder->link.conn, NULL, 0)))
         code = no_memory(holder->host, err);
     if (!code)

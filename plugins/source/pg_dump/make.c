@@ -55,6 +55,29 @@ static int create_beside(struct pgd_target *target, struct pgd_link *link, struc
     return code;
 }
 
+/* Nobody comes into the new database ($2) who may not come into the living one ($1); the rest of its grants waits for a swap.
+ * Then it takes connections. */
+static const char open_sql[] =
+    "WITH l AS (SELECT datacl FROM pg_catalog.pg_database WHERE datname = $1 AND NOT EXISTS (SELECT FROM "
+    "pg_catalog.aclexplode(COALESCE(datacl, pg_catalog.acldefault('d', datdba))) a WHERE a.grantee = 0 AND "
+    "a.privilege_type = 'CONNECT')) "
+    "SELECT 1 AS step, pg_catalog.format('REVOKE CONNECT ON DATABASE %I FROM PUBLIC', $2::text) FROM l "
+    "UNION ALL SELECT 2, pg_catalog.format('GRANT CONNECT ON DATABASE %I TO %I', $2::text, "
+    "pg_catalog.pg_get_userbyid(a.grantee)) FROM l CROSS JOIN LATERAL pg_catalog.aclexplode(l.datacl) a "
+    "WHERE a.grantee <> 0 AND a.privilege_type = 'CONNECT' "
+    "UNION ALL SELECT 3, pg_catalog.format('ALTER DATABASE %I ALLOW_CONNECTIONS true', $2::text) ORDER BY 1";
+
+static int open_beside(struct pgd_target *target, struct pgd_link *link, struct kist_error *err)
+{
+    const char *values[] = {target->database, target->fresh};
+    PGresult *result = NULL;
+    int code = pgd_query(link, open_sql, 2, values, &result, err);
+    for (int row = 0; !code && row < PQntuples(result); row++)
+        code = pgd_execute(link, PQgetvalue(result, row, 1), err);
+    PQclear(result);
+    return code;
+}
+
 /* Says in the catalog whether the database is whole: a process that is killed cannot take it away. */
 static int mark(struct pgd_target *target, struct pgd_link *link, int unfinished, struct kist_error *err)
 {
@@ -76,13 +99,16 @@ int pgd_target_make(struct pgd_target *target, const char *encoding, struct kist
     struct pgd_link link = {.host = target->host};
     if (!target->missing)
         return 0;
-    int code = pgd_connect(&link, &target->maintenance, target->timeout_ms, err);
+    int code = pgd_connect_own(&link, &target->maintenance, target->timeout_ms, err);
+    link.cleaning_up = 1; /* a request to stop would leave it in doubt whether the database was made */
     if (!code)
         code = target->fresh ? create_beside(target, &link, err) : create_like_dump(target, &link, encoding, err);
     if (!code) {
         target->missing = 0;
         target->made = 1;
         code = mark(target, &link, 1, err);
+        if (!code && target->fresh)
+            code = open_beside(target, &link, err);
     }
     pgd_disconnect(&link);
     if (code && target->made)
@@ -116,7 +142,8 @@ static void drop_subscriptions(struct pgd_target *target)
     const struct kist_host *host = target->host;
     struct kist_error err = {.struct_size = sizeof err};
     struct pgd_link link = {.host = host, .cleaning_up = 1};
-    if (pgd_connect(&link, &target->result, target->timeout_ms, &err) != 0 || pgd_execute(&link, sql, &err) != 0)
+    if (pgd_connect_own(&link, &target->result, target->timeout_ms, &err) != 0 ||
+        pgd_execute(&link, sql, &err) != 0)
         host->log(host, KIST_LOG_DEBUG, "subscriptions of '%s': %s", pgd_target_name(target),
                   err.message ? err.message : "");
     pgd_disconnect(&link);
@@ -131,7 +158,7 @@ void pgd_target_drop(struct pgd_target *target)
     struct pgd_link link = {.host = host, .cleaning_up = 1};
     if (!target->made)
         return;
-    int code = pgd_connect(&link, &target->maintenance, target->timeout_ms, &err);
+    int code = pgd_connect_own(&link, &target->maintenance, target->timeout_ms, &err);
     if (!code)
         code = drop(target, &link, &err);
     if (code && err.message && strstr(err.message, "subscription")) {
@@ -160,7 +187,7 @@ void pgd_target_keep(struct pgd_target *target)
     struct pgd_link link = {.host = host, .cleaning_up = 1};
     if (!target->made)
         return;
-    int code = pgd_connect(&link, &target->maintenance, target->timeout_ms, &err);
+    int code = pgd_connect_own(&link, &target->maintenance, target->timeout_ms, &err);
     if (!code)
         code = mark(target, &link, 0, &err);
     pgd_disconnect(&link);

@@ -184,10 +184,11 @@ KIST_SOURCE(
                       "with status 0 and its dump is whole. Restores with pg_restore or psql in one transaction.",
                   .options = options,
                   .config_size = sizeof(struct pgd_config)},
-        .features = KIST_SOURCE_RESTORES | KIST_SOURCE_CHECKS | KIST_SOURCE_SWAPS | KIST_SOURCE_DRILLS, .open = open_source, .close = close_source,
-        .check = check_source, .items = pgd_source_items, .read_begin = pgd_read_begin, .read = pgd_read,
-        .read_end = pgd_read_end, .facts = tell_facts, .counts = pgd_counts, .restored_counts = pgd_restored_counts,
-        .restore_begin = pgd_restore_begin,
+        .features = KIST_SOURCE_RESTORES | KIST_SOURCE_CHECKS | KIST_SOURCE_SWAPS | KIST_SOURCE_DRILLS,
+        .open = open_source, .close = close_source, .check = check_source, .items = pgd_source_items,
+        .read_begin = pgd_read_begin, .read = pgd_read, .read_end = pgd_read_end, .facts = tell_facts,
+        .counts = pgd_counts, .restored_counts = pgd_restored_counts, .restore_begin = pgd_restore_begin,
         .write_begin = pgd_write_begin, .write = pgd_write, .write_commit = pgd_write_commit,
-        .write_abort = pgd_write_abort, .restore_end = pgd_restore_end, .restore_reject = pgd_restore_reject, .restore_place = pgd_restore_place, .swap = pgd_swap, .aim = pgd_aim,
-        .scratch_begin = pgd_scratch_begin, .scratch_end = pgd_scratch_end);
+        .write_abort = pgd_write_abort, .restore_end = pgd_restore_end, .restore_reject = pgd_restore_reject,
+        .restore_place = pgd_restore_place, .swap = pgd_swap, .aim = pgd_aim, .scratch_begin = pgd_scratch_begin,
+        .scratch_end = pgd_scratch_end);

@@ -84,6 +84,10 @@ struct pgd_link {
 
 int pgd_connect(struct pgd_link *link, const struct pgd_params *params, int64_t timeout_ms,
                 struct kist_error *err) KIST_CHECKED;
+/* The same, and names and operators mean PostgreSQL's own, whatever others put into a schema that is searched before. For a
+ * server that pgd_look found to be none of a pooler's. */
+int pgd_connect_own(struct pgd_link *link, const struct pgd_params *params, int64_t timeout_ms,
+                    struct kist_error *err) KIST_CHECKED;
 void pgd_disconnect(struct pgd_link *link);
 /* Runs one statement with text parameters. The result is the caller's (PQclear). */
 int pgd_query(struct pgd_link *link, const char *sql, int count, const char *const *values, PGresult **ret_result,
@@ -205,7 +209,8 @@ int pgd_launch(const struct kist_host *host, const struct pgd_strings *arguments
 int pgd_passfile(const struct kist_host *host, const char *password, int *ret_fd,
                  struct kist_error *err) KIST_CHECKED;
 /* The same with any text in it; "/proc/self/fd/N" is its name for a program that is given it. */
-int pgd_memory_file(const struct kist_host *host, const char *text, int *ret_fd, struct kist_error *err) KIST_CHECKED;
+int pgd_memory_file(const struct kist_host *host, const char *text, int *ret_fd,
+                    struct kist_error *err) KIST_CHECKED;
 /* Gives the error of a program that failed the code and hint that its words ask for. Returns the code. */
 int pgd_explain(const struct kist_host *host, struct kist_child *child, int code, struct kist_error *err);
 
@@ -239,6 +244,7 @@ struct pgd_source {
     struct pgd_server server;
     struct pgd_tool tool;
     struct pgd_holder *holder; /* of the last read_begin; or NULL */
+    int given_up;              /* the last dump was not read to its end, so there are no counts of it */
 };
 
 /* dump.c */

@@ -43,5 +43,7 @@ struct pgd_config test_config(const char *url)
 
 int main(void)
 {
-    return restore_words_tests() + restore_tests() + restore_parts_tests() + restore_faults_tests() + words_tests() + stream_tests() + fake_tests() + counts_tests() + server_tests() + swap_tests() + scratch_tests();
+    return restore_words_tests() + restore_tests() + restore_parts_tests() + restore_guard_tests() +
+           restore_faults_tests() + words_tests() + stream_tests() + fake_tests() + counts_tests() +
+           server_tests() + swap_tests() + scratch_tests();
 }

@@ -36,6 +36,7 @@ int restore_words_tests(void);  /* what dumps look like, old programs */
 int restore_tests(void);        /* beside, in place */
 int restore_parts_tests(void);  /* tables, schemas, owners */
 int restore_faults_tests(void); /* jobs, drills, foreign dumps, faults */
+int restore_guard_tests(void);  /* what others left there */
 int swap_tests(void);           /* two databases change names */
 int scratch_tests(void);        /* where drills take place */
 

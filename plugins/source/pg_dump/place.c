@@ -19,8 +19,9 @@ static void identity_done(struct identity *identity)
 static int identify(struct pgd_link *link, struct identity *ret_identity, struct kist_error *err)
 {
     static const char number[] = "SELECT system_identifier FROM pg_catalog.pg_control_system()";
-    static const char start[] = "SELECT pg_catalog.current_setting('port') || ' ' || "
-                                "pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())";
+    static const char start[] = /* no operator, which somebody may have made */
+        "SELECT pg_catalog.format('%s %s', pg_catalog.current_setting('port'), "
+        "pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time()))";
     const struct kist_host *host = link->host;
     struct identity identity = {0};
     PGresult *result = NULL;

@@ -95,7 +95,7 @@ static int find_missing_extensions(struct pgd_writer *writer, struct kist_error 
 {
     struct pgd_restore *restore = writer->restore;
     struct pgd_link link = {.host = writer->host};
-    int code = pgd_connect(&link, &restore->target.result, restore->target.timeout_ms, err);
+    int code = pgd_connect_own(&link, &restore->target.result, restore->target.timeout_ms, err);
     if (!code && writer->kind == PGD_KIND_PLAIN)
         code = missing_of_plain(writer, &link, err);
     for (size_t i = 0; !code && i < writer->toc.count; i++)
@@ -151,7 +151,7 @@ static int prepare_replace(struct pgd_writer *writer, const char *encoding, stru
         return out_of_memory(writer, err);
     if (replace.toc) {
         struct pgd_link link = {.host = writer->host};
-        code = pgd_connect(&link, &restore->target.result, restore->target.timeout_ms, err);
+        code = pgd_connect_own(&link, &restore->target.result, restore->target.timeout_ms, err);
         if (!code)
             code = pgd_replace_tell(&replace, &link, err);
         pgd_disconnect(&link);

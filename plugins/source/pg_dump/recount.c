@@ -61,6 +61,8 @@ static int add(struct recount *recount, uint64_t wanted, const struct pgd_entry 
 static int add_relation(struct recount *recount, const PGresult *result, int row, struct kist_error *err)
 {
     uint64_t index = strtoull(PQgetvalue(result, row, 0), NULL, 10) - 1;
+    if (index >= recount->count)
+        return recount->host->fail(recount->host, err, KIST_ERR_FAILED, "the server answers what was not asked");
     const struct kist_count *wanted = &recount->wanted[index];
     char kind = *PQgetvalue(result, row, 3);
     struct pgd_entry entry = {.name = PQgetvalue(result, row, 2), .flags = wanted->flags, .number = -1};
@@ -270,6 +272,7 @@ int pgd_restored_counts(void *restore, const struct kist_count *wanted, uint64_t
         code = pgd_census_give(&recount.census, give, arg);
     if (!code)
         code = give_skipped(&recount, restore, give, arg);
+    pgd_restore_judged(restore, code);
     pgd_census_done(&recount.census);
     free(recount.names);
     free(recount.oids);

@@ -71,6 +71,29 @@ static const char drop_all[] =
     "  EXECUTE format('DROP ACCESS METHOD %I CASCADE', r.name); END LOOP;\n"
     "END $kist$;\n";
 
+/* Default privileges would be given to everything that is restored, on top of what the dump says, and stay. There is no
+ * statement that drops them: they go when they are what a server has by itself. Those of a role that we may not act for
+ * do nothing to what we make. */
+static const char drop_default_privileges[] =
+    "DO $kist$ DECLARE r record; o record; whose text; BEGIN\n"
+    "PERFORM set_config('search_path', 'pg_catalog', true);\n"
+    "FOR r IN SELECT d.defaclrole, d.defaclacl, n.nspname, CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE "
+    "d.defaclobjtype END AS kind, CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' "
+    "THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES' WHEN 'n' THEN 'SCHEMAS' WHEN 'L' THEN 'LARGE OBJECTS' END AS what "
+    "FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace LOOP\n"
+    "  BEGIN whose := format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', pg_get_userbyid(r.defaclrole)) || "
+    "COALESCE(' IN SCHEMA ' || quote_ident(r.nspname), '');\n"
+    "  FOR o IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) "
+    "END AS name FROM aclexplode(r.defaclacl) a LOOP\n"
+    "    EXECUTE format('%s REVOKE ALL ON %s FROM %s CASCADE', whose, r.what, o.name); END LOOP;\n"
+    "  IF r.nspname IS NULL THEN\n"
+    "    FOR o IN SELECT a.privilege_type AS privilege, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE "
+    "quote_ident(pg_get_userbyid(a.grantee)) END AS name FROM aclexplode(acldefault(r.kind, r.defaclrole)) a "
+    "LOOP\n"
+    "      EXECUTE format('%s GRANT %s ON %s TO %s', whose, o.privilege, r.what, o.name); END LOOP; END IF;\n"
+    "  EXCEPTION WHEN insufficient_privilege THEN NULL; END; END LOOP;\n"
+    "END $kist$;\n";
+
 /* As initdb makes it: a dump relies on that. */
 static const char make_public[] =
     "DO $kist$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public') THEN\n"
@@ -202,14 +225,18 @@ char *pgd_replace_before(const struct pgd_replace *replace)
         put_literal(out, replace->encoding);
         fputs(";\n", out);
     }
-    fprintf(out, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\n", (long long)replace->lock_ms);
+    /* Until the dump sets its own: no operator of somebody who may create one is ours. */
+    fprintf(out, "BEGIN;\nSET LOCAL lock_timeout = '%lldms';\nSET LOCAL search_path = pg_catalog, pg_temp;\n",
+            (long long)replace->lock_ms);
     if (replace->toc) {
         put_names(out, replace);
         fputs(move_tables, out);
     } else {
         fputs(drop_all, out);
+        fputs(drop_default_privileges, out);
         fputs(replace->keep_public_out ? "" : make_public, out);
     }
+    fputs("SET LOCAL search_path TO DEFAULT;\n", out);
     return close_text(out, &text);
 }
 

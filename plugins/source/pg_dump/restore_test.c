@@ -153,6 +153,7 @@ static void test_in_place_replaces_everything(void **state)
     }
 }
 
+/* Fault 97 */
 static void test_in_place_fails_without_a_trace(void **state)
 {
     NEED_SERVER();

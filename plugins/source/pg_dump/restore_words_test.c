@@ -220,6 +220,10 @@ static void test_broken_contents(void **state)
             pgd_toc_done(&toc);
         archive[at] ^= 0xff;
     }
+    unsigned char huge[256] = "PGDMP\1\16\0\10\10\1"; /* numbers of eight bytes, the first too low for any */
+    huge[11] = 1;
+    huge[19] = 0x80;
+    assert_int_equal(pgd_toc_read(huge, sizeof huge, &toc), -1);
 }
 
 int restore_words_tests(void)

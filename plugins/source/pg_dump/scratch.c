@@ -178,7 +178,7 @@ void pgd_scratch_end(void *self)
     struct kist_error err = {.struct_size = sizeof err};
     struct pgd_link link = {.host = host, .cleaning_up = 1};
     if (!scratch->cluster) {
-        int code = pgd_connect(&link, &scratch->work, scratch->timeout_ms, &err);
+        int code = pgd_connect_own(&link, &scratch->work, scratch->timeout_ms, &err);
         if (!code)
             code = drop(scratch, &link, &err);
         if (code)

@@ -255,7 +255,7 @@ static void mark(const char *database)
     pgd_params_done(&params);
 }
 
-/* What a killed drill left goes; what only looks like it, is young or in use, stays. */
+/* Fault 103: what a killed drill left goes; what only looks like it, is young or in use, stays. */
 static void test_sweeps_what_was_left(void **state)
 {
     NEED_SERVER();

@@ -52,7 +52,7 @@ static int name_all(struct pgd_swap *swap, const struct kist_swap *asked, struct
     if (!code && !swap->undo && swap->from && !pgd_swap_is_restore(swap, swap->from)) {
         code = host->fail(host, err, KIST_ERR_REFUSED, "'%s' is not the name of a restore of '%s'", swap->from,
                           swap->live);
-        host->hint(host, err, "only '%s_restore_<time>' takes its place", swap->live);
+        host->hint(host, err, "only '%s_restore_<time>', or what a swap put aside, takes its place", swap->live);
     }
     return code ? code : pgd_swap_name(swap, swap->undo ? "undone" : "before", &swap->kept, err);
 }

@@ -25,7 +25,7 @@ struct pgd_swap {
 
 /* "<live>_<word>_<time>", not longer than a name may be and not taken; new in *ret_name. */
 int pgd_swap_name(struct pgd_swap *swap, const char *word, char **ret_name, struct kist_error *err) KIST_CHECKED;
-/* Is `name` one that a restore beside the live database gives to what it makes? */
+/* Is `name` one that a restore beside the live database gives to what it makes, or a swap to what it puts aside? */
 int pgd_swap_is_restore(const struct pgd_swap *swap, const char *name);
 /* The newest database that a swap of this name put aside; new in *ret_name, NOT_FOUND without one. */
 int pgd_swap_newest(struct pgd_swap *swap, char **ret_name, struct kist_error *err) KIST_CHECKED;

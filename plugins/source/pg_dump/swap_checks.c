@@ -17,6 +17,10 @@ static const struct check {
      "swap as its owner, or GRANT that role to yours"},
     {"SELECT datname FROM pg_catalog.pg_database WHERE oid IN ($1::oid, $2::oid) AND datistemplate LIMIT 1",
      "database", "is a template", "ALTER DATABASE ... IS_TEMPLATE false"},
+    {"SELECT datname FROM pg_catalog.pg_database WHERE oid = $2::oid AND $1::oid IS NOT NULL AND NOT datallowconn "
+     "AND datname ~ '_restore_[0-9]{8}_[0-9]{6}(_[0-9]+)?$'",
+     "database", "takes no connections, as a restore leaves it that was killed when it had just begun",
+     "DROP DATABASE it and restore again"},
     {"SELECT datname FROM pg_catalog.pg_database WHERE oid IN ($1::oid, $2::oid) AND NOT datallowconn LIMIT 1",
      "database", "takes no connections, by somebody's decision", "ALTER DATABASE ... ALLOW_CONNECTIONS true"},
     {"SELECT datname FROM pg_catalog.pg_database WHERE oid IN ($1::oid, $2::oid) AND datconnlimit = -2 LIMIT 1",

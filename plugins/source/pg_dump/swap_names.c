@@ -54,16 +54,20 @@ int pgd_swap_name(struct pgd_swap *swap, const char *word, char **ret_name, stru
     return code;
 }
 
-/* Is it "_restore_<time>" or "_restore_<time>_<number>"? */
-static int is_restore_tail(const char *tail)
+/* Is it "_restore_<time>" or "_restore_<time>_<number>"? What a swap or its way back put aside may be swapped in, too. */
+static int is_own_tail(const char *tail)
 {
-    static const char digits[] = "0123456789", word[] = "_restore_";
-    const char *at = tail + strlen(word);
-    if (strncmp(tail, word, strlen(word)) != 0 || strspn(at, digits) != 8 || at[8] != '_' ||
-        strspn(at + 9, digits) != 6)
-        return 0;
-    at += TIME_SIZE;
-    return *at == '\0' || (*at == '_' && at[1] && at[1 + strspn(at + 1, digits)] == '\0');
+    static const char digits[] = "0123456789", *const words[] = {"_restore_", "_undone_", "_before_"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strncmp(tail, words[i], strlen(words[i])) != 0)
+            continue;
+        const char *at = tail + strlen(words[i]);
+        if (strspn(at, digits) != 8 || at[8] != '_' || strspn(at + 9, digits) != 6)
+            return 0;
+        at += TIME_SIZE;
+        return *at == '\0' || (*at == '_' && at[1] && at[1 + strspn(at + 1, digits)] == '\0');
+    }
+    return 0;
 }
 
 int pgd_swap_is_restore(const struct pgd_swap *swap, const char *name)
@@ -71,7 +75,7 @@ int pgd_swap_is_restore(const struct pgd_swap *swap, const char *name)
     size_t length = strlen(swap->live), all = strlen(name);
     for (size_t same = 1; same <= length && name[same - 1] == swap->live[same - 1]; same++)
         /* Only a long name is ever shortened, and not by more than a character. */
-        if (is_restore_tail(name + same) && (same == length || all >= PGD_NAME_MAX - 3))
+        if (is_own_tail(name + same) && (same == length || all >= PGD_NAME_MAX - 3))
             return 1;
     return 0;
 }

@@ -124,6 +124,9 @@ static void test_refuses_what_would_lose(void **state)
             "ALTER DATABASE shop IS_TEMPLATE false");
     refused("ALTER DATABASE shop ALLOW_CONNECTIONS false", "postgres", "takes no connections",
             "ALTER DATABASE shop ALLOW_CONNECTIONS true");
+    refused("ALTER DATABASE shop_restore_20261121_020000 ALLOW_CONNECTIONS false", "postgres",
+            "as a restore leaves it that was killed",
+            "ALTER DATABASE shop_restore_20261121_020000 ALLOW_CONNECTIONS true");
     refused("BEGIN; CREATE TABLE t (); PREPARE TRANSACTION 'half'", "shop", "prepared transaction 'half'",
             "ROLLBACK PREPARED 'half'");
     refused("SELECT pg_create_logical_replication_slot('reader', 'pgoutput')", "shop",
@@ -272,6 +275,43 @@ static void test_brings_back_the_newest(void **state)
     assert_int_equal(generation_of("shop"), 2);
 }
 
+/* What a swap back put aside may come again: a person is told so. */
+static void test_undone_can_be_swapped_in(void **state)
+{
+    char undone[128];
+    NEED_SERVER();
+    make_both();
+    assert_int_equal(swap_as("postgres", "shop_restore_20261121_020000", 0), 0);
+    assert_int_equal(swap_as("postgres", NULL, KIST_SWAP_UNDO), 0);
+    assert_int_equal(generation_of("shop"), 1);
+    snprintf(undone, sizeof undone, "%s", given_kept);
+    if (swap_as("postgres", undone, 0))
+        fail_msg("%s", test.err.message);
+    assert_int_equal(generation_of("shop"), 2);
+}
+
+/* Only sessions of the two are ended, whatever operators somebody made in the database that we work from. */
+static void test_ends_nobody_else(void **state)
+{
+    NEED_SERVER();
+    make_both();
+    run_sql("postgres", "CREATE FUNCTION trap(oid, int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION "
+                        "$t$trapped$t$; END'");
+    run_sql("postgres", "CREATE OPERATOR <> (LEFTARG = oid, RIGHTARG = int, FUNCTION = trap)");
+    PGconn *client = connect_to("shop", "postgres"), *other = connect_to("template1", "postgres");
+    int code = swap_as("postgres", "shop_restore_20261121_020000", 0);
+    run_sql("postgres", "DROP FUNCTION trap CASCADE");
+    if (code)
+        fail_msg("%s", test.err.message);
+    assert_int_equal(given_ended, 1);
+    PGresult *result = PQexec(other, "SELECT 1");
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    PQclear(result);
+    PQfinish(client);
+    PQfinish(other);
+    assert_int_equal(generation_of("shop"), 2);
+}
+
 int swap_rules_tests(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_dresses_like_the_live_one),
@@ -280,6 +320,8 @@ int swap_rules_tests(void)
                                        TEST(test_gives_up_on_a_session_that_stays),
                                        TEST(test_tells_the_outcome_when_the_session_is_lost),
                                        TEST(test_long_names),
-                                       TEST(test_brings_back_the_newest)};
+                                       TEST(test_brings_back_the_newest),
+                                       TEST(test_undone_can_be_swapped_in),
+                                       TEST(test_ends_nobody_else)};
     return cmocka_run_group_tests_name("swap_rules", tests, NULL, NULL);
 }

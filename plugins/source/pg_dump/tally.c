@@ -122,7 +122,11 @@ static int take(struct pgd_link *link, const PGresult *result, struct pgd_census
 {
     for (int row = 0; row < PQntuples(result); row++) {
         size_t index = (size_t)strtoull(PQgetvalue(result, row, 0), NULL, 10);
+        if (index >= census->count)
+            return link->host->fail(link->host, err, KIST_ERR_FAILED, "the server answers what was not asked");
         struct pgd_entry *entry = &census->items[index];
+        free(entry->hash);
+        entry->hash = NULL;
         entry->number = strtoll(PQgetvalue(result, row, 1), NULL, 10);
         entry->todo = PGD_NOTHING;
         free(entry->note); /* it said why there is no number */

@@ -33,6 +33,10 @@ static int64_t take_number(struct cursor *cursor)
     uint64_t value = 0;
     for (unsigned i = cursor->int_size; bytes && i > 0; i--)
         value = value << 8 | bytes[i];
+    if (value > INT64_MAX) {
+        cursor->failed = 1;
+        return 0;
+    }
     return bytes && bytes[0] ? -(int64_t)value : (int64_t)value;
 }
 

@@ -215,7 +215,7 @@ static int extra(size_t count, const char *const *items)
     return pgd_extra_args_check(&test.host, &list, &test.err);
 }
 
-/* Each in full, abbreviated as getopt takes it, and hidden in a cluster of short options. */
+/* Fault 15 and others: each in full, abbreviated as getopt takes it, and hidden in a cluster of short options. */
 /* clang-format off */
 static const char *const bad_args[] = {
     "--file=x", "--file", "--fil=x", "--f", "-f", "-fx", "-Of", "-xvf", "--format=p", "--forma=t", "-Fp",

@@ -70,7 +70,7 @@ struct kist_filter {
     void (*worker_close)(void *worker);
     /* Required. Encodes one block into `out`, which has room for encoded_bound(block->size); gives at least one byte for a
      * block that is not empty. Blocks reach workers in any order; put together in theirs, the results decode to the
-     * stream, whichever worker made which. */
+     * stream, whichever worker made which. Minutes without a result are taken for a failure: the run is cancelled. */
     int (*encode)(void *worker, const struct kist_block *block, void *out, size_t capacity, size_t *ret_size,
                   struct kist_error *err);
 
