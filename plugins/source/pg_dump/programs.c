@@ -267,7 +267,7 @@ static int forgive(const struct pgd_programs *programs, int code)
     if (!programs->lenient || (code && !ignored))
         return code;
     if (*said)
-        host->log(host, KIST_LOG_INFO, "this drill goes on without what the scratch server cannot hold: %s", said);
+        host->log(host, KIST_LOG_WARNING, "this drill goes on without what the scratch server cannot hold: %s", said);
     return 0;
 }
 

@@ -234,8 +234,9 @@ struct kist_source {
                          struct kist_error *err);
     /* Drops all that scratch_begin made and nothing else. Says in the log what it had to leave. */
     void (*scratch_end)(void *scratch);
-    /* Optional. After restored_counts and right before restore_end: what was restored is not what was saved, so that a place
-     * that was made for it must go in restore_end, as if the restore had failed. Default: nothing is done. */
+    /* Optional. After restored_counts, also when that failed, and right before restore_end: what was restored is not what
+     * was saved, so that a place that was made for it must go in restore_end, as if the restore had failed. Default:
+     * nothing is done. */
     void (*restore_reject)(void *restore);
 };
 
