@@ -1,6 +1,7 @@
 /* server_cluster.c - a PostgreSQL of the test's own: on a socket in a directory of its own, gone afterwards. */
 #include "pg_dump_test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
 #include <pwd.h>
@@ -8,6 +9,8 @@
 #include <sys/wait.h>
 
 static char root[64], bin[256], data[128], options[256];
+static int alive = -1; /* as long as this end of a pipe is open, the test lives */
+static int gone = -1;  /* its other end is closed when all is removed */
 
 /* PostgreSQL refuses to run as root: then it runs as the user of that name. */
 static int become_postgres(void)
@@ -48,6 +51,48 @@ static int find_programs(void)
     return bin[0] ? 0 : -1;
 }
 
+static void remove_all(void)
+{
+    const char *const stop[] = {"pg_ctl", "-D", data, "-w", "-m", "immediate", "stop", NULL};
+    (void)!run("pg_ctl", stop);
+    pid_t pid = fork();
+    if (pid == 0)
+        execl("/bin/rm", "rm", "-rf", root, (char *)NULL);
+    waitpid(pid, NULL, 0);
+}
+
+static void wait_for_end(int fd)
+{
+    char byte;
+    while (read(fd, &byte, 1) < 0 && errno == EINTR)
+        ;
+    close(fd);
+}
+
+/* A process that ends the server when the test is gone, however that went: killed by a time limit, say. It is no child
+ * of the test, which checks that it has none. */
+static int guard(void)
+{
+    int life[2] = {-1, -1}, end[2] = {-1, -1}, status = -1;
+    if (pipe2(life, O_CLOEXEC) != 0 || pipe2(end, O_CLOEXEC) != 0)
+        return -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (setsid() < 0 || fork() != 0)
+            _exit(0);
+        close(life[1]);
+        close(end[0]);
+        wait_for_end(life[0]);
+        remove_all();
+        _exit(0);
+    }
+    close(life[0]);
+    close(end[1]);
+    alive = life[1];
+    gone = end[0];
+    return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0 ? 0 : -1;
+}
+
 const char *cluster_start(void)
 {
     struct passwd *user = getpwnam("postgres");
@@ -63,7 +108,7 @@ const char *cluster_start(void)
                                 "UTF8",   "--locale=C", "-A", "trust", "-N",       NULL};
     const char *const start[] = {"pg_ctl", "-D",    data, "-w",        "-t",    "60",
                                  "-o",     options, "-l", "/dev/null", "start", NULL};
-    if (run("initdb", init) == 0 && run("pg_ctl", start) == 0)
+    if (guard() == 0 && run("initdb", init) == 0 && run("pg_ctl", start) == 0)
         return root;
     cluster_stop();
     return NULL;
@@ -71,12 +116,13 @@ const char *cluster_start(void)
 
 void cluster_stop(void)
 {
-    const char *const stop[] = {"pg_ctl", "-D", data, "-w", "-m", "immediate", "stop", NULL};
-    (void)!run("pg_ctl", stop);
-    pid_t pid = fork();
-    if (pid == 0)
-        execl("/bin/rm", "rm", "-rf", root, (char *)NULL);
-    waitpid(pid, NULL, 0);
+    if (alive < 0) {
+        remove_all();
+        return;
+    }
+    close(alive);
+    wait_for_end(gone);
+    alive = gone = -1;
 }
 
 int cluster_sql(const char *database, const char *sql)
