@@ -98,7 +98,12 @@ static void look(struct kist_child *child, int fd, short events, int64_t wait_ms
     struct pollfd fds[] = {
         {fd, events, 0}, {child->said, POLLIN, 0}, {child->ended, POLLIN, 0}, {cancel, POLLIN, 0}};
     int cancelled = child->host->cancelled(child->host);
-    int count = poll(fds, cancelled ? 3 : 4, wait_ms > 1000 ? 1000 : (int)wait_ms);
+    int count;
+    /* An interruption says nothing of the program: whoever looks once in a round of other calls must not take it for "not
+     * ready" again and again. */
+    do
+        count = poll(fds, cancelled ? 3 : 4, wait_ms > 1000 ? 1000 : (int)wait_ms);
+    while (count < 0 && errno == EINTR);
     drain_said(child);
     *ret_ready = count > 0 && fds[0].revents != 0;
     *ret_ended = count > 0 && fds[2].revents != 0;

@@ -153,7 +153,8 @@ def test_counts_under_churn(kist, cluster):
     print(f"{ROUNDS} rounds in {time.monotonic() - began:.0f} s, {refused} refused, {again} begun anew,"
           f" {[client.count for client in clients]} changes")  # fmt: skip
     assert refused <= ROUNDS // 10
-    assert all(client.count > ROUNDS // 4 for client in clients)
+    # Each of them got in between, however seldom it tries.
+    assert all(client.count > ROUNDS // 20 for client in clients)
 
 
 def restore_into_schema(cluster, kist, id):

@@ -229,7 +229,8 @@ def test_a_read_only_disk(cluster, tiny_disk):
     subprocess.run(["mount", "-o", "remount,ro", tiny_disk.disk], check=True)
     result = tiny_disk.run("run", "p", expect=1)
     assert "read-only" in result.is_one_error().lower()
-    watch.no_new_backup()
+    # What is proved cannot be noted there, and that is told.
+    assert "cannot note" in tiny_disk.run("verify", "p", expect=3).err
     subprocess.run(["mount", "-o", "remount,rw", tiny_disk.disk], check=True)
     watch.after_failure()
 

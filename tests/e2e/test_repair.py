@@ -143,13 +143,13 @@ def test_objects_that_are_there_are_compared(lacking):
 def test_objects_of_older_backups_come_along(lacking):
     """A manifest that names a key of another backup's folder, as one of a mirror does."""
     many, ids = lacking
-    data = many.kist.data_path(ids[1], destination="a")
-    shared = many.kist.folder / "a" / "p" / ids[0] / "shared.dump"
-    data.rename(shared)
-    manifest = many.kist.manifest_path(ids[1], destination="a")
-    manifest.chmod(0o600)
-    names = (f"p/{ids[1]}/{data.name}".encode(), f"p/{ids[0]}/shared.dump".encode())
-    manifest.write_bytes(seal(manifest.read_bytes().replace(*names)))
+    older, newer = (many.kist.manifest_path(id, destination="a") for id in ids)
+    items = [
+        next(line for line in path.read_bytes().splitlines() if line.startswith(b'    {"name"')) for path in (newer, older)
+    ]
+    many.kist.data_path(ids[1], destination="a").unlink()
+    newer.chmod(0o600)
+    newer.write_bytes(seal(newer.read_bytes().replace(*items)))
     many.kist.run("run", "--repair", "p")
     same_everywhere(many, ids)
     # The newer backup alone is lacked now: what it shares with the older one is there, and stays as it is.

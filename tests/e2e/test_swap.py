@@ -171,12 +171,15 @@ def test_killed_at_every_step(cluster, kist, shop):
     holder = hold(cluster)
     whole = time_of_swap(cluster, kist, shop)
     holder.wait()
+    for _ in range(2):  # the first one may find cold caches
+        holder = hold(cluster)
+        whole = min(whole, time_of_swap(cluster, kist, shop))
+        holder.wait()
     seen = {1: 0, 2: 0}
     for number in range(KILLS):
         holder = hold(cluster)
         running = kist.start("restore", "p", "--swap", "--confirm", shop)
-        # More closely where it does something than where it starts.
-        time.sleep(whole * (0.3 + 0.8 * number / KILLS))
+        time.sleep(whole * 1.1 * number / KILLS)
         running.signal(9)
         running.finish()
         seen[check_after_kill(cluster, kist, shop)] += 1
