@@ -329,3 +329,20 @@ def test_interrupted_while_counting(kist, cluster, small):
     time.sleep(0.3)
     assert cluster.sql(counting) == "0"
     cluster.drop("slow")
+
+
+def test_a_sequence_below_zero(cluster, kist):
+    """What a sequence stands at may be no number that a count can have."""
+    sql = "CREATE SEQUENCE below MINVALUE -100 START -50; CREATE SEQUENCE minus_one MINVALUE -1 START -1; CREATE TABLE t (x int)"
+    database = cluster.create("below", sql)
+    try:
+        kist.pipeline(database)
+        id = kist.backup()
+        counts = {(count["kind"], count["name"]): count for count in kist.manifest(id)["counts"]}
+        for name in ("public.below", "public.minus_one"):
+            count = counts["sequence", name]
+            assert count["number"] == -1 and count["compare"] == "present" and count["note"], count
+        assert kist.run("restore", "p", "--to", "below_back", "--create").code == 0
+    finally:
+        cluster.drop("below_back")
+        cluster.drop(database)

@@ -128,6 +128,11 @@ static void move_values(struct pgd_census *from, struct pgd_census *to)
             j = 0;
             continue;
         }
+        /* Below zero is no count: then only that it is there is compared. */
+        if (from->items[j].number < 0) {
+            entry->flags = KIST_COUNT_PRESENT;
+            continue;
+        }
         entry->number = from->items[j].number;
         free(entry->note);
         entry->note = NULL;
