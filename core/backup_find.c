@@ -31,6 +31,16 @@ int kist_backup_name_parse(const struct kist_config *config, const char *text, s
     return 0;
 }
 
+int kist_backup_names_check(const struct kist_config *config, char *const *texts, int count,
+                            struct kist_error *err)
+{
+    struct kist_backup_name name;
+    int code = 0;
+    for (int i = 0; i < count && !code; i++)
+        code = kist_backup_name_parse(config, texts[i], &name, err);
+    return code;
+}
+
 static int not_found(const struct kist_backup_name *name, struct kist_error *err)
 {
     if (name->id[0])
@@ -42,32 +52,19 @@ static int not_found(const struct kist_backup_name *name, struct kist_error *err
     return KIST_ERR_NOT_FOUND;
 }
 
-int kist_backup_is_aside(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id)
+/* The newest id of a catalog that is older than `before` (NULL: the newest of all), or NULL. */
+static const char *newest_of(const struct kist_catalog *catalog, const char *before)
 {
-    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
-    struct kist_manifest manifest = {0};
-    int aside = !kist_catalog_load(store, pipeline, id, &manifest, &ignored) && kist_safety_is(&manifest);
-    kist_manifest_done(&manifest);
-    return aside;
-}
-
-/* The newest backup of a catalog that was made for its own sake, or NULL. */
-static const char *newest_of(const struct kist_config_pipeline *pipeline, struct kist_store *store,
-                             const struct kist_catalog *catalog, const char *known)
-{
-    for (size_t i = catalog->backup_count; i > 0; i--) {
-        const char *id = catalog->backups[i - 1].id;
-        if (strcmp(id, known) <= 0)
-            return NULL;
-        if (!kist_backup_is_aside(store, pipeline, id))
-            return id;
-    }
+    for (size_t i = catalog->backup_count; i > 0; i--)
+        if (!before || strcmp(catalog->backups[i - 1].id, before) < 0)
+            return catalog->backups[i - 1].id;
     return NULL;
 }
 
-/* The newest id that any destination has; "" when there is none. Destinations that do not answer are told of. */
-static int newest_id(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
-                     char ret_id[KIST_ID_LENGTH + 1], int *ret_found_destination, struct kist_error *err)
+/* The newest id older than `before` that any destination has; "" when there is none. Destinations that do not answer are told
+ * of. */
+static int newest_id(const struct kist_backup_name *name, const char *destination, const char *before,
+                     struct kist_cancel *cancel, char ret_id[KIST_ID_LENGTH + 1], struct kist_error *err)
 {
     const struct kist_config_pipeline *pipeline = name->pipeline;
     size_t answers = 0;
@@ -76,7 +73,6 @@ static int newest_id(const struct kist_backup_name *name, const char *destinatio
         struct kist_catalog catalog = {0};
         if (destination && strcmp(destination, pipeline->destinations[i]->name) != 0)
             continue;
-        *ret_found_destination = 1;
         if (err->code)
             kist_log_error(NULL, err);
         kist_error_clear(err);
@@ -84,8 +80,8 @@ static int newest_id(const struct kist_backup_name *name, const char *destinatio
         if (!code)
             code = kist_catalog_read(store, pipeline->name, &catalog, err);
         answers += code ? 0 : 1;
-        const char *newest = code ? NULL : newest_of(pipeline, store, &catalog, ret_id);
-        if (newest)
+        const char *newest = code ? NULL : newest_of(&catalog, before);
+        if (newest && strcmp(newest, ret_id) > 0)
             memcpy(ret_id, newest, KIST_ID_LENGTH + 1);
         kist_catalog_done(&catalog);
         kist_store_close(store);
@@ -113,33 +109,19 @@ static int try_place(const struct kist_config_section *section, const struct kis
     return code;
 }
 
-int kist_backup_find(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
-                     struct kist_found *ret_found, struct kist_error *err)
+/* The backup `id` on the first destination that has a good manifest of it. */
+static int find(const struct kist_backup_name *name, const char *id, const char *destination,
+                struct kist_cancel *cancel, struct kist_found *ret_found, struct kist_error *err)
 {
     const struct kist_config_pipeline *pipeline = name->pipeline;
-    struct kist_backup_name wanted = *name;
-    int known = 0;
-    if (!wanted.id[0] || destination) {
-        char newest[KIST_ID_LENGTH + 1] = "";
-        int code = newest_id(name, destination, cancel, newest, &known, err);
-        if (!known) {
-            kist_fail(err, KIST_ERR_CONFIG, "pipeline '%s' has no destination '%s'", pipeline->name, destination);
-            kist_hint(err, "`kist config show` lists the destinations of every pipeline");
-            return KIST_ERR_CONFIG;
-        }
-        if (code)
-            return code;
-        if (!wanted.id[0])
-            memcpy(wanted.id, newest, sizeof wanted.id);
-    }
-    if (!wanted.id[0])
-        return not_found(name, err);
+    struct kist_backup_name wanted = {.pipeline = pipeline};
     KIST_CLEANUP_ERROR struct kist_error worst = KIST_ERROR_INIT;
+    memcpy(wanted.id, id, sizeof wanted.id);
     for (size_t i = 0; i < pipeline->destination_count; i++) {
         struct kist_found found = {0};
         if (destination && strcmp(destination, pipeline->destinations[i]->name) != 0)
             continue;
-        int code = try_place(pipeline->destinations[i], pipeline, wanted.id, cancel, &found, err);
+        int code = try_place(pipeline->destinations[i], pipeline, id, cancel, &found, err);
         if (!code) {
             if (worst.code)
                 kist_log_at(KIST_LOG_WARNING, NULL, &worst);
@@ -152,6 +134,44 @@ int kist_backup_find(const struct kist_backup_name *name, const char *destinatio
         kist_error_clear(err);
     }
     return worst.code ? kist_error_move(err, &worst) : not_found(&wanted, err);
+}
+
+/* What was made for safety before a restore is never the latest: then the next older one is looked for. */
+static int find_latest(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
+                       struct kist_found *ret_found, struct kist_error *err)
+{
+    char before[KIST_ID_LENGTH + 1] = "";
+    for (;;) {
+        char newest[KIST_ID_LENGTH + 1] = "";
+        int code = newest_id(name, destination, before[0] ? before : NULL, cancel, newest, err);
+        if (!code)
+            code = newest[0] ? find(name, newest, destination, cancel, ret_found, err) : not_found(name, err);
+        if (code || !kist_safety_is(&ret_found->manifest))
+            return code;
+        kist_found_done(ret_found);
+        memcpy(before, newest, sizeof before);
+    }
+}
+
+static int check_destination(const struct kist_backup_name *name, const char *destination, struct kist_error *err)
+{
+    const struct kist_config_pipeline *pipeline = name->pipeline;
+    for (size_t i = 0; i < pipeline->destination_count; i++)
+        if (!destination || strcmp(destination, pipeline->destinations[i]->name) == 0)
+            return 0;
+    kist_fail(err, KIST_ERR_CONFIG, "pipeline '%s' has no destination '%s'", pipeline->name, destination);
+    kist_hint(err, "`kist config show` lists the destinations of every pipeline");
+    return KIST_ERR_CONFIG;
+}
+
+int kist_backup_find(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
+                     struct kist_found *ret_found, struct kist_error *err)
+{
+    int code = check_destination(name, destination, err);
+    if (code)
+        return code;
+    return name->id[0] ? find(name, name->id, destination, cancel, ret_found, err)
+                       : find_latest(name, destination, cancel, ret_found, err);
 }
 
 void kist_found_done(struct kist_found *found)

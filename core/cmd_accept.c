@@ -23,7 +23,7 @@ static void accept_on(struct acceptance *acceptance, struct kist_store *store, c
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     int code = kist_judge_accepted(store, acceptance->pipeline, catalog, acceptance->id)
                    ? 0
-                   : kist_mark_put(store, acceptance->pipeline, acceptance->id, KIST_MARK_ACCEPTED,
+                   : kist_mark_put(store, acceptance->pipeline, catalog, acceptance->id, KIST_MARK_ACCEPTED,
                                    acceptance->body, &err);
     if (code)
         kist_log_error(store->where, &err);

@@ -22,25 +22,17 @@ static const char *result_name(int code)
     return !code ? "passed" : code == KIST_ERR_CORRUPT ? "bad" : "failed";
 }
 
-/* The texts of a list that may be NULL. New reference. */
-static json_t *texts_json(char *const *texts)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; texts && texts[i]; i++)
-        json_array_append_new(array, json_string(texts[i]));
-    return array;
-}
-
 static json_t *drill_json(const struct kist_found *found, const struct kist_proved *proved, int code,
                           const struct kist_error *err)
 {
-    const struct kist_comparison *counts = &proved->restored.counts;
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:s*}", "pipeline", found->manifest.pipeline, "id",
-        found->manifest.id, "destination", kist_store_name(found->store), "result", result_name(code),
-        "duration_ms", (json_int_t)proved->duration_ms, "compared", (json_int_t)counts->compared, "tables",
-        (json_int_t)counts->tables, "rows", (json_int_t)counts->rows, "skipped", texts_json(counts->skipped),
-        "differences", texts_json(counts->differences), "cause", code ? kist_error_text(err) : NULL);
+    json_t *compared = kist_comparison_json(&proved->restored.counts);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:s*}", "pipeline", found->manifest.pipeline, "id",
+                  found->manifest.id, "destination", kist_store_name(found->store), "result", result_name(code),
+                  "duration_ms", (json_int_t)proved->duration_ms, "cause", code ? kist_error_text(err) : NULL);
+    json_object_update(json, compared);
+    json_decref(compared);
+    return json;
 }
 
 static void print_drill(const struct kist_found *found, const struct kist_proved *proved, int code)
@@ -60,8 +52,7 @@ static void note_result(struct job *job, const struct kist_found *found, const s
 {
     job->drilled++;
     job->noted_badly |= proved->noted_badly;
-    if (code && job->code != KIST_ERR_CORRUPT && (!job->code || code == KIST_ERR_CORRUPT))
-        job->code = code;
+    job->code = kist_proof_worst(job->code, code);
     if (code)
         kist_log_error(found->manifest.pipeline, err);
     if (job->json)
@@ -100,11 +91,8 @@ static int drill_all(struct job *job, struct kist_error *err)
         const struct kist_backup_name name = {.pipeline = &job->config->pipelines[i]};
         if (!kist_cli_wants(job->cli, name.pipeline))
             continue;
-        if (!kist_drill_can(name.pipeline)) {
-            kist_log(KIST_LOG_INFO, name.pipeline->name, "is skipped: the source plugin '%s' has no scratch place",
-                     name.pipeline->source->plugin->name);
+        if (kist_drill_skips(name.pipeline))
             continue;
-        }
         code = drill_backup(job, &name, err);
         if (code == KIST_ERR_NOT_FOUND) {
             kist_log_at(KIST_LOG_INFO, name.pipeline->name, err);
@@ -120,10 +108,7 @@ static int drill_all(struct job *job, struct kist_error *err)
 static int drill_named(struct job *job, struct kist_error *err)
 {
     struct kist_backup_name name;
-    int code = 0;
-    /* All names are read before the first drill. */
-    for (int i = 0; i < job->cli->arg_count && !code; i++)
-        code = kist_backup_name_parse(job->config, job->cli->args[i], &name, err);
+    int code = kist_backup_names_check(job->config, job->cli->args, job->cli->arg_count, err);
     for (int i = 0; i < job->cli->arg_count && !code && !kist_signals_seen(); i++) {
         code = kist_backup_name_parse(job->config, job->cli->args[i], &name, err);
         if (!code)

@@ -35,23 +35,8 @@ static const char *const of_databases[] = {"swap",
                                            "skip-safety-backup",
                                            "allow-old-client",
                                            NULL};
-static const char *const of_targets[] = {"to",
-                                         "create",
-                                         "clean",
-                                         "swap",
-                                         "undo",
-                                         "in-place",
-                                         "confirm",
-                                         "table",
-                                         "schema",
-                                         "schema-only",
-                                         "data-only",
-                                         "jobs",
-                                         "no-owner",
-                                         "role",
-                                         "skip-safety-backup",
-                                         "allow-old-client",
-                                         NULL};
+/* And what any source with a target does. */
+static const char *const of_targets[] = {"to", "create", "clean", NULL};
 /* What makes no sense where nothing is restored, but only swapped. */
 static const char *const of_restores[] = {
     "output", "include",     "create",    "in-place", "skip-safety-backup", "clean", "table",
@@ -66,6 +51,8 @@ static enum kist_exit check_pairs(const struct kist_cli *cli)
         {"swap", "data-only"}, {"clean", "in-place"},   {"schema-only", "data-only"},
         {"from", "include"},   {"from", "destination"}};
     const char *output = kist_cli_value(cli, "output"), *other = output ? first_given(cli, of_targets) : NULL;
+    if (output && !other)
+        other = first_given(cli, of_databases);
     if (other)
         return kist_cli_usage(cli, "--output and --%s exclude each other", other);
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)

@@ -27,12 +27,6 @@ static void log_fault(void *arg, const char *key, const struct kist_error *err)
     kist_log_error(NULL, err);
 }
 
-static void keep_code(struct job *job, int code)
-{
-    if (code && job->code != KIST_ERR_CORRUPT && (!job->code || code == KIST_ERR_CORRUPT))
-        job->code = code;
-}
-
 static void print_result(const struct job *job, const struct kist_found *found, const char *result,
                          const struct kist_proved *proved, int code)
 {
@@ -52,7 +46,7 @@ static void note_result(struct job *job, const struct kist_found *found, const s
     const char *result = !code ? "ok" : code == KIST_ERR_CORRUPT ? "damaged" : "failed";
     job->verified++;
     job->noted_badly |= proved->noted_badly;
-    keep_code(job, code);
+    job->code = kist_proof_worst(job->code, code);
     if (job->json)
         json_array_append_new(
             job->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O}", "pipeline", found->manifest.pipeline,
@@ -81,7 +75,8 @@ static void note_no_manifest(struct job *job, struct kist_found *found, const ch
 }
 
 /* One backup on one destination. */
-static void verify_place(struct job *job, struct kist_store *store, const char *id)
+static void verify_place(struct job *job, struct kist_store *store, const struct kist_catalog *catalog,
+                         const char *id)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     struct kist_found found = {.store = store};
@@ -91,6 +86,7 @@ static void verify_place(struct job *job, struct kist_store *store, const char *
         note_no_manifest(job, &found, id, code, &err);
         return;
     }
+    job->proof.catalog = catalog;
     code = kist_prove(&job->proof, store, &found.manifest, &proved, &err);
     /* Each fault was told; what ended it all before the first item was not. */
     if (code && json_array_size(proved.faults) == 0) {
@@ -106,16 +102,24 @@ static void verify_row(struct job *job, const struct kist_listing *listing, cons
 {
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
         if (listing->stores[i] && row->places[i] != KIST_PLACE_ABSENT)
-            verify_place(job, listing->stores[i], row->id);
+            verify_place(job, listing->stores[i], &listing->catalogs[i], row->id);
 }
 
+/* Whether it was made for safety before a restore. Its manifest is the same everywhere, so the first that can be read
+ * decides; one that cannot be is to be told of. */
 static int is_aside(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
-    for (size_t i = 0; i < listing->pipeline->destination_count; i++)
-        if (listing->stores[i] && row->places[i] != KIST_PLACE_ABSENT &&
-            kist_backup_is_aside(listing->stores[i], listing->pipeline, row->id))
-            return 1;
-    return 0;
+    int aside = 0, code = KIST_ERR_NOT_FOUND;
+    for (size_t i = 0; i < listing->pipeline->destination_count && code; i++) {
+        KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+        struct kist_manifest manifest = {0};
+        if (!listing->stores[i] || row->places[i] == KIST_PLACE_ABSENT)
+            continue;
+        code = kist_catalog_load(listing->stores[i], listing->pipeline, row->id, &manifest, &ignored);
+        aside = !code && kist_safety_is(&manifest);
+        kist_manifest_done(&manifest);
+    }
+    return aside;
 }
 
 /* The newest row that was made for its own sake; row_count when there is none. */
@@ -166,35 +170,15 @@ static int verify_named(struct job *job, const char *text, struct kist_error *er
     return code;
 }
 
-/* All names are read before the first backup is. */
-static int check_names(const struct job *job, struct kist_error *err)
-{
-    struct kist_backup_name name;
-    int code = 0;
-    for (int i = 0; i < job->cli->arg_count && !code; i++)
-        code = kist_backup_name_parse(job->config, job->cli->args[i], &name, err);
-    return code;
-}
-
-/* A drill of everything leaves out what cannot be drilled. */
-static int is_skipped(const struct job *job, const struct kist_config_pipeline *pipeline)
-{
-    if (job->proof.level != KIST_VERIFY_DRILL || kist_drill_can(pipeline))
-        return 0;
-    kist_log(KIST_LOG_INFO, pipeline->name, "is skipped: the source plugin '%s' has no scratch place",
-             pipeline->source->plugin->name);
-    return 1;
-}
-
 static int verify_all(struct job *job, struct kist_error *err)
 {
-    int code = check_names(job, err), wanted = 0;
+    int code = kist_backup_names_check(job->config, job->cli->args, job->cli->arg_count, err), wanted = 0;
     for (int i = 0; i < job->cli->arg_count && !code; i++)
         code = verify_named(job, job->cli->args[i], err);
     for (size_t i = 0; job->cli->arg_count == 0 && i < job->config->pipeline_count && !code; i++)
         if (kist_cli_wants(job->cli, &job->config->pipelines[i])) {
             wanted++;
-            if (is_skipped(job, &job->config->pipelines[i]))
+            if (job->proof.level == KIST_VERIFY_DRILL && kist_drill_skips(&job->config->pipelines[i]))
                 continue;
             code = verify_pipeline(job, &job->config->pipelines[i], "", kist_cli_has(job->cli, "all"), err);
         }

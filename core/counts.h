@@ -47,6 +47,8 @@ struct kist_comparison {
 
 int kist_counts_compare(const struct kist_counts *saved, const struct kist_counts *found,
                         struct kist_comparison *ret_comparison, struct kist_error *err) KIST_CHECKED;
+/* {"compared", "tables", "rows", "skipped": [...], "differences": [...]}. New reference; NULL without memory. */
+json_t *kist_comparison_json(const struct kist_comparison *comparison);
 void kist_comparison_done(struct kist_comparison *comparison);
 /* KIST_ERR_CORRUPT naming the first differences, or 0. */
 int kist_comparison_result(const struct kist_comparison *comparison, struct kist_error *err) KIST_CHECKED;

@@ -111,3 +111,19 @@ int kist_counts_parse(json_t *json, struct kist_counts *ret_counts, struct kist_
     *ret_counts = counts;
     return 0;
 }
+
+/* A list that ends with NULL, or NULL itself. */
+static json_t *texts_json(char *const *texts)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; texts && texts[i]; i++)
+        json_array_append_new(array, json_string(texts[i]));
+    return array;
+}
+
+json_t *kist_comparison_json(const struct kist_comparison *comparison)
+{
+    return json_pack("{s:I, s:I, s:I, s:o, s:o}", "compared", (json_int_t)comparison->compared, "tables",
+                     (json_int_t)comparison->tables, "rows", (json_int_t)comparison->rows, "skipped",
+                     texts_json(comparison->skipped), "differences", texts_json(comparison->differences));
+}

@@ -1,4 +1,5 @@
 #include "drill.h"
+#include "log.h"
 #include "private_dir.h"
 #include "store_access.h"
 
@@ -7,6 +8,15 @@
 int kist_drill_can(const struct kist_config_pipeline *pipeline)
 {
     return (pipeline->source->plugin->features & KIST_SOURCE_DRILLS) != 0;
+}
+
+int kist_drill_skips(const struct kist_config_pipeline *pipeline)
+{
+    int skips = !kist_drill_can(pipeline);
+    if (skips)
+        kist_log(KIST_LOG_INFO, pipeline->name, "is skipped: the source plugin '%s' has no scratch place",
+                 pipeline->source->plugin->name);
+    return skips;
 }
 
 /* Whether the source can, and is the one that made the backup. */

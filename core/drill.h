@@ -17,6 +17,9 @@ struct kist_drill {
 /* 1 when the pipeline's source has scratch places. */
 int kist_drill_can(const struct kist_config_pipeline *pipeline);
 
+/* The other way round, and said in the log: for who drills all that can be. */
+int kist_drill_skips(const struct kist_config_pipeline *pipeline);
+
 /* KIST_ERR_CORRUPT when what was restored is not what was saved, KIST_ERR_UNSUPPORTED when the source cannot drill. Nothing of
  * the scratch place is left in any case. `ret_restored` is filled as far as it came, also after a failure, and always the
  * caller's to free. `ret_ms`: from the first byte read to the counts compared. */

@@ -53,6 +53,10 @@ struct kist_backup_name {
 int kist_backup_name_parse(const struct kist_config *config, const char *text, struct kist_backup_name *ret_name,
                            struct kist_error *err) KIST_CHECKED;
 
+/* Whether all of several names can be read, before the first of them is used. */
+int kist_backup_names_check(const struct kist_config *config, char *const *texts, int count,
+                            struct kist_error *err) KIST_CHECKED;
+
 /* An opened store with one good manifest on it. */
 struct kist_found {
     struct kist_store *store;
@@ -64,8 +68,5 @@ struct kist_found {
 int kist_backup_find(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
                      struct kist_found *ret_found, struct kist_error *err) KIST_CHECKED;
 void kist_found_done(struct kist_found *found);
-/* 1 when the latest backup of a pipeline cannot be this one, since it was made for the sake of a restore (kist_safety_is).
- * One that cannot be read is no such: whoever asks for the latest is to be told of it. */
-int kist_backup_is_aside(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id);
 
 #endif

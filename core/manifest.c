@@ -71,6 +71,14 @@ int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin
     return 0;
 }
 
+int kist_manifest_same_filters(const struct kist_manifest_item *a, const struct kist_manifest_item *b)
+{
+    int same = a->filter_count == b->filter_count;
+    for (size_t i = 0; same && i < a->filter_count; i++)
+        same = strcmp(a->filters[i].plugin, b->filters[i].plugin) == 0;
+    return same;
+}
+
 int kist_safety_is(const struct kist_manifest *manifest)
 {
     return json_object_get(manifest->labels, KIST_SAFETY_LABEL) != NULL;

@@ -65,6 +65,9 @@ int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_
 int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin, const char *version,
                              const char *settings, struct kist_error *err) KIST_CHECKED;
 
+/* 1 when both went through the same plugins in the same order: what decodes one decodes the other. */
+int kist_manifest_same_filters(const struct kist_manifest_item *a, const struct kist_manifest_item *b);
+
 /* The document, signed with `sign_key` if that is not NULL. New. */
 int kist_manifest_format(const struct kist_manifest *manifest, const char *sign_key, char **ret_text,
                          size_t *ret_size, struct kist_error *err) KIST_CHECKED;

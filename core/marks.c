@@ -156,18 +156,34 @@ const struct kist_catalog_mark *kist_mark_find(const struct kist_catalog *catalo
     return NULL;
 }
 
-/* How much a word proves, or how much a failed proof tried to: 1 to 3, and below zero when it failed; 0 for other words. */
+static const char *const proofs[] = {[KIST_VERIFY_HASH] = KIST_MARK_HASH,
+                                     [KIST_VERIFY_DECODE] = KIST_MARK_DECODE,
+                                     [KIST_VERIFY_DRILL] = KIST_MARK_DRILL};
+static const char *const failures[] = {[KIST_VERIFY_SIZE] = KIST_MARK_BAD_HASH,
+                                       [KIST_VERIFY_HASH] = KIST_MARK_BAD_HASH,
+                                       [KIST_VERIFY_DECODE] = KIST_MARK_BAD_DECODE,
+                                       [KIST_VERIFY_DRILL] = KIST_MARK_BAD_DRILL};
+
+const char *kist_mark_word(enum kist_verify_level level, int failed)
+{
+    return failed ? failures[level] : proofs[level];
+}
+
+enum kist_verify_level kist_mark_level(const char *word)
+{
+    for (int level = KIST_VERIFY_DRILL; level >= KIST_VERIFY_HASH; level--)
+        if (strcmp(word, proofs[level]) == 0)
+            return (enum kist_verify_level)level;
+    return KIST_VERIFY_NONE;
+}
+
+/* How much a word proves: its level, below zero that of a proof that failed, or 0. */
 static int weight_of(const char *word)
 {
-    static const char *const proofs[] = {KIST_MARK_HASH, KIST_MARK_DECODE, KIST_MARK_DRILL};
-    static const char *const failures[] = {KIST_MARK_BAD_HASH, KIST_MARK_BAD_DECODE, KIST_MARK_BAD_DRILL};
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(word, proofs[i]) == 0)
-            return i + 1;
-        if (strcmp(word, failures[i]) == 0)
-            return -i - 1;
-    }
-    return 0;
+    for (int level = KIST_VERIFY_DRILL; level >= KIST_VERIFY_HASH; level--)
+        if (strcmp(word, failures[level]) == 0)
+            return -level;
+    return (int)kist_mark_level(word);
 }
 
 int kist_mark_is_bad(const struct kist_catalog_mark *mark)
@@ -212,15 +228,13 @@ static void remove_replaced(struct kist_store *store, const char *pipeline, cons
     }
 }
 
-int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
-                  const char *word, json_t *body, struct kist_error *err)
+static int put(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+               const struct kist_catalog *catalog, const char *id, const char *word, json_t *body,
+               struct kist_error *err)
 {
-    struct kist_catalog catalog = {0};
     char time[KIST_ID_LENGTH + 1];
-    int code = kist_catalog_read(store, pipeline->name, &catalog, err);
-    if (code)
-        return code;
-    int64_t second = free_second(&catalog, id);
+    int64_t second = free_second(catalog, id);
+    int code = 0;
     for (int i = 0; i < MARK_TRIES; i++) {
         kist_id_of_time(second + i, time);
         code = put_at(store, pipeline, id, word, time, body, err);
@@ -230,7 +244,18 @@ int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *p
             kist_error_clear(err);
     }
     if (!code)
-        remove_replaced(store, pipeline->name, &catalog, id, word);
-    kist_catalog_done(&catalog);
+        remove_replaced(store, pipeline->name, catalog, id, word);
+    return code;
+}
+
+int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                  const struct kist_catalog *catalog, const char *id, const char *word, json_t *body,
+                  struct kist_error *err)
+{
+    struct kist_catalog own = {0};
+    int code = catalog ? 0 : kist_catalog_read(store, pipeline->name, &own, err);
+    if (!code)
+        code = put(store, pipeline, catalog ? catalog : &own, id, word, body, err);
+    kist_catalog_done(&own);
     return code;
 }

@@ -22,9 +22,11 @@
 
 /* Writes one, and then removes those that it makes superfluous: older ones of the same word, and what an as strong proof
  * makes up for. `body` (borrowed, may be NULL) says more; pipeline, id, time, host and user are added. With a sign_key it is
- * signed as a manifest is. */
-int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
-                  const char *word, json_t *body, struct kist_error *err) KIST_CHECKED;
+ * signed as a manifest is. `catalog` is that of the store, as it was read before any mark of this backup was written by the
+ * caller; NULL: it is read now. */
+int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                  const struct kist_catalog *catalog, const char *id, const char *word, json_t *body,
+                  struct kist_error *err) KIST_CHECKED;
 /* Reads one. New reference. One that is not as it should be is KIST_ERR_CORRUPT. */
 int kist_mark_load(struct kist_store *store, const struct kist_config_pipeline *pipeline,
                    const struct kist_catalog_mark *mark, json_t **ret_body, struct kist_error *err) KIST_CHECKED;
@@ -38,6 +40,11 @@ const struct kist_catalog_mark *kist_mark_find(const struct kist_catalog *catalo
 /* The verdict on a copy: the newest proof that failed and that no later one as strong makes up for, else the newest proof;
  * NULL without any. */
 const struct kist_catalog_mark *kist_mark_verdict(const struct kist_catalog *catalog, const char *id);
+/* The word for a proof at a level, or for one that failed; NULL for a level that is not noted. What lacks an object, or bytes
+ * of it, is seen by every proof that reads: a failure by size is one by hash. */
+const char *kist_mark_word(enum kist_verify_level level, int failed);
+/* The level that a word proves; KIST_VERIFY_NONE for any other word. */
+enum kist_verify_level kist_mark_level(const char *word);
 /* 1 for a proof that failed. */
 int kist_mark_is_bad(const struct kist_catalog_mark *mark);
 

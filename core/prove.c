@@ -73,28 +73,16 @@ static int drill(struct proving *proving, struct kist_error *err)
     return code;
 }
 
-/* The words of a list that ends with NULL, or NULL itself. New reference. */
-static json_t *list_json(char *const *list)
-{
-    json_t *array = json_array();
-    for (size_t i = 0; list && list[i]; i++)
-        json_array_append_new(array, json_string(list[i]));
-    return array;
-}
-
 /* What mark and history have in common. New reference. */
 static json_t *result_json(const struct proving *proving)
 {
     const struct kist_proved *proved = proving->proved;
-    const struct kist_comparison *counts = &proved->restored.counts;
     json_t *result = json_pack("{s:s, s:I}", "level", kist_verify_level_name(proving->proof->level), "duration_ms",
                                (json_int_t)proved->duration_ms);
     if (result && proving->proof->level == KIST_VERIFY_DRILL) {
-        json_object_set_new(result, "compared", json_integer((json_int_t)counts->compared));
-        json_object_set_new(result, "tables", json_integer((json_int_t)counts->tables));
-        json_object_set_new(result, "rows", json_integer((json_int_t)counts->rows));
-        json_object_set_new(result, "skipped", list_json(counts->skipped));
-        json_object_set_new(result, "differences", list_json(counts->differences));
+        json_t *compared = kist_comparison_json(&proved->restored.counts);
+        json_object_update(result, compared);
+        json_decref(compared);
     }
     return result;
 }
@@ -108,17 +96,8 @@ static void warn(struct proving *proving, const struct kist_error *err)
 /* NULL: there is nothing to say of the backup. A share of it is no proof of the whole, but damage is damage. */
 static const char *word_of(const struct kist_proof *proof, int code)
 {
-    static const char *const words[] = {[KIST_VERIFY_HASH] = KIST_MARK_HASH,
-                                        [KIST_VERIFY_DECODE] = KIST_MARK_DECODE,
-                                        [KIST_VERIFY_DRILL] = KIST_MARK_DRILL};
-    /* What lacks an object, or bytes of it, is seen by every proof that reads. */
-    static const char *const failures[] = {[KIST_VERIFY_SIZE] = KIST_MARK_BAD_HASH,
-                                           [KIST_VERIFY_HASH] = KIST_MARK_BAD_HASH,
-                                           [KIST_VERIFY_DECODE] = KIST_MARK_BAD_DECODE,
-                                           [KIST_VERIFY_DRILL] = KIST_MARK_BAD_DRILL};
-    if (code == KIST_ERR_CORRUPT)
-        return failures[proof->level];
-    return code || proof->sample.total ? NULL : words[proof->level];
+    int failed = code == KIST_ERR_CORRUPT;
+    return !failed && (code || proof->sample.total) ? NULL : kist_mark_word(proof->level, failed);
 }
 
 static void put_mark(struct proving *proving, int code)
@@ -133,7 +112,7 @@ static void put_mark(struct proving *proving, int code)
         json_object_set_new(body, "kist", json_string(KIST_VERSION));
     if (body && code)
         json_object_set(body, "faults", proving->proved->faults);
-    if (kist_mark_put(proving->store, proof->pipeline, proving->manifest->id, word, body, &err)) {
+    if (kist_mark_put(proving->store, proof->pipeline, proof->catalog, proving->manifest->id, word, body, &err)) {
         kist_error_prefix(&err, "cannot note beside the backup that it is %s", code ? "bad" : "proved");
         warn(proving, &err);
     }
@@ -211,6 +190,11 @@ int kist_prove(const struct kist_proof *proof, struct kist_store *store, const s
     put_history(&proving, code, err);
     tell(&proving, code, err);
     return code;
+}
+
+int kist_proof_worst(int worst, int code)
+{
+    return !worst || (code == KIST_ERR_CORRUPT && worst != KIST_ERR_CORRUPT) ? code : worst;
 }
 
 void kist_proved_done(struct kist_proved *proved)

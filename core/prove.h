@@ -14,7 +14,8 @@ struct kist_proof {
     int quiet;                 /* no progress */
     int alone;                 /* no run tells of it: what is found bad is told to the notifiers from here */
     struct kist_cancel *cancel;
-    kist_verify_fn tell; /* of each fault, as in struct kist_verify; or NULL */
+    const struct kist_catalog *catalog; /* of the store, see kist_mark_put; or NULL */
+    kist_verify_fn tell;                /* of each fault, as in struct kist_verify; or NULL */
     void *arg;
 };
 
@@ -30,6 +31,8 @@ struct kist_proved {
  * `ret_proved` is always the caller's to free. */
 int kist_prove(const struct kist_proof *proof, struct kist_store *store, const struct kist_manifest *manifest,
                struct kist_proved *ret_proved, struct kist_error *err) KIST_CHECKED;
+/* What several proofs come to: the first failure, but damage outweighs any other. */
+int kist_proof_worst(int worst, int code);
 void kist_proved_done(struct kist_proved *proved);
 
 /* "14 tables, 1,005,000 rows equal, restored in 41 s (skipped: extension postgis)" of a drill that passed. New; NULL without

@@ -19,18 +19,6 @@ struct proving {
     size_t copies; /* seen so far */
 };
 
-/* 1 when the word stands for a proof of that level or a higher one. */
-static int is_proof(const char *word, enum kist_verify_level level)
-{
-    static const char *const words[] = {[KIST_VERIFY_HASH] = KIST_MARK_HASH,
-                                        [KIST_VERIFY_DECODE] = KIST_MARK_DECODE,
-                                        [KIST_VERIFY_DRILL] = KIST_MARK_DRILL};
-    for (size_t i = level > KIST_VERIFY_HASH ? level : KIST_VERIFY_HASH; i <= KIST_VERIFY_DRILL; i++)
-        if (strcmp(word, words[i]) == 0)
-            return 1;
-    return 0;
-}
-
 /* A backup is restored once, from the first copy; the others are proved to hold the same bytes. */
 static enum kist_verify_level of_copy(const struct proving *proving, enum kist_verify_level level)
 {
@@ -40,15 +28,17 @@ static enum kist_verify_level of_copy(const struct proving *proving, enum kist_v
 /* Whether no backup on this destination was proved to `level` within the rhythm. */
 static int is_due(const struct proving *proving, const struct kist_catalog *catalog, enum kist_verify_level level)
 {
+    /* A size is not noted, so that only a stronger proof tells of it. */
+    const enum kist_verify_level least = level > KIST_VERIFY_HASH ? level : KIST_VERIFY_HASH;
     int64_t newest = -1, time = 0, now = kist_time_now();
     for (size_t i = 0; i < catalog->mark_count; i++)
-        if (is_proof(catalog->marks[i].word, level) && kist_id_parse(catalog->marks[i].time, &time) &&
+        if (kist_mark_level(catalog->marks[i].word) >= least && kist_id_parse(catalog->marks[i].time, &time) &&
             time > newest && time <= now + AHEAD)
             newest = time;
     return newest < 0 || (now - newest) * 1000 >= proving->pipeline->verify_every_ms;
 }
 
-/* What is asked for now. */
+/* The level of `verify`, or that of `verify_every` when it is due. */
 static int find_level(const struct proving *proving, struct kist_store *store, enum kist_verify_level *ret_level,
                       struct kist_error *err)
 {

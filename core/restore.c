@@ -63,18 +63,10 @@ void kist_restore_filters_done(struct kist_restore_job *job)
     job->filters_of = NULL;
 }
 
-static int same_filters(const struct kist_manifest_item *a, const struct kist_manifest_item *b)
-{
-    int same = a && a->filter_count == b->filter_count;
-    for (size_t i = 0; same && i < a->filter_count; i++)
-        same = strcmp(a->filters[i].plugin, b->filters[i].plugin) == 0;
-    return same;
-}
-
 int kist_restore_filters(struct kist_restore_job *job, const struct kist_manifest_item *item,
                          struct kist_error *err)
 {
-    if (same_filters(job->filters_of, item))
+    if (job->filters_of && kist_manifest_same_filters(job->filters_of, item))
         return 0;
     kist_restore_filters_done(job);
     int code = kist_pull_filters_open(job->config, job->pipeline, item, job->options->cancel, &job->filters, err);

@@ -112,9 +112,8 @@ static int count_again(struct kist_restore_job *job, void *restore, const struct
     int code = kist_instance_result(
         job->source, source->restored_counts(restore, wanted->items, wanted->count, kist_counts_add, found, err),
         err);
-    if (!code && found->failed)
-        code = kist_fail(err, KIST_ERR_BUG, "%s: told a count that is none, or there was no memory for it",
-                         job->source->where);
+    if ((!code || found->failed) && (code = kist_counts_check(found, err)))
+        kist_error_prefix(err, "%s", job->source->where);
     return code;
 }
 

@@ -141,14 +141,6 @@ static int open_source(const struct kist_verify *verify, struct kist_instance **
     return kist_source_open(section, verify->pipeline->name, verify->cancel, ret_source, err);
 }
 
-static int same_filters(const struct kist_manifest_item *a, const struct kist_manifest_item *b)
-{
-    int same = a->filter_count == b->filter_count;
-    for (size_t i = 0; same && i < a->filter_count; i++)
-        same = strcmp(a->filters[i].plugin, b->filters[i].plugin) == 0;
-    return same;
-}
-
 static int can_decode(const struct kist_verify *verify, const struct kist_manifest_item *item,
                       struct kist_error *err)
 {
@@ -167,7 +159,7 @@ static int can_decode_all(const struct kist_verify *verify, struct kist_error *e
     const struct kist_manifest_item *items = verify->manifest->items;
     int code = 0;
     for (size_t i = 0; i < verify->manifest->item_count && !code; i++)
-        if (i == 0 || !same_filters(&items[i - 1], &items[i]))
+        if (i == 0 || !kist_manifest_same_filters(&items[i - 1], &items[i]))
             code = can_decode(verify, &items[i], err);
     if (code == KIST_ERR_CONFIG && !err->hint)
         kist_hint(err, "--level hash proves the stored bytes without decoding them");

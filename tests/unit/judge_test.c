@@ -251,7 +251,7 @@ static void mark(int day, const char *word)
     char id[32];
     snprintf(id, sizeof id, "2020-01-%02dT00-00-00Z", day);
     struct kist_store *store = fake_store_open(&section);
-    assert_int_equal(kist_mark_put(store, &shop, id, word, NULL, &err), 0);
+    assert_int_equal(kist_mark_put(store, &shop, NULL, id, word, NULL, &err), 0);
     kist_store_close(store);
 }
 

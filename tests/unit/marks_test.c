@@ -43,7 +43,7 @@ static int teardown(void **state)
 
 static void put(const char *id, const char *word, json_t *body)
 {
-    assert_int_equal(kist_mark_put(store, &shop, id, word, body, &err), 0);
+    assert_int_equal(kist_mark_put(store, &shop, NULL, id, word, body, &err), 0);
     assert_int_equal(err.code, 0);
     json_decref(body);
 }
@@ -253,7 +253,7 @@ static void a_store_that_takes_nothing_fails_it(void **state)
 {
     (void)state;
     disk.fail_begin = KIST_ERR_AUTH;
-    assert_int_equal(kist_mark_put(store, &shop, OLD, KIST_MARK_HASH, NULL, &err), KIST_ERR_AUTH);
+    assert_int_equal(kist_mark_put(store, &shop, NULL, OLD, KIST_MARK_HASH, NULL, &err), KIST_ERR_AUTH);
     struct kist_catalog catalog = read_catalog();
     assert_int_equal(catalog.mark_count, 0);
     kist_catalog_done(&catalog);
