@@ -166,6 +166,29 @@ def test_a_database_that_lost_its_orders(kist, cluster):
     ]
 
 
+PARTITIONED = """
+CREATE TABLE empty (id int) PARTITION BY LIST (id);
+CREATE TABLE orders (id int) PARTITION BY RANGE (id);
+CREATE TABLE orders_1 PARTITION OF orders FOR VALUES FROM (0) TO (100);
+CREATE TABLE orders_2 PARTITION OF orders FOR VALUES FROM (100) TO (200) PARTITION BY RANGE (id);
+CREATE TABLE orders_2_1 PARTITION OF orders_2 FOR VALUES FROM (100) TO (150);
+INSERT INTO orders SELECT generate_series(98, 101);
+"""
+
+
+def test_a_partitioned_table_has_the_rows_of_its_partitions(kist, cluster):
+    database = cluster.create("parted", PARTITIONED)
+    kist.pipeline(database, more="critical_tables = orders, orders_2")
+    kist.backup()
+    counts = kist.run("show", "p", "--json").json["counts"]
+    sums = {count["name"]: count["number"] for count in counts if count["kind"] == "partitioned"}
+    assert sums == {"public.orders": 4, "public.orders_2": 2, "public.empty": 0}
+    kist.run("drill", "p")
+    cluster.sql("DELETE FROM orders_2", database)
+    kist.run("run", "p", expect=3)
+    assert kist.backups()[-1]["suspect"] == ["critical table orders_2 has no rows"]
+
+
 # ---- what is known of a backup, in listings ----
 
 

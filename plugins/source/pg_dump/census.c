@@ -9,6 +9,7 @@ static void entry_done(struct pgd_entry *entry)
     free(entry->oid);
     free(entry->hash);
     free(entry->note);
+    free(entry->parents);
 }
 
 void pgd_census_done(struct pgd_census *census)
@@ -42,6 +43,7 @@ int pgd_census_add(struct pgd_census *census, const struct pgd_entry *entry)
     failed |= copy(entry->oid, &own->oid);
     failed |= copy(entry->hash, &own->hash);
     failed |= copy(entry->note, &own->note);
+    failed |= copy(entry->parents, &own->parents);
     if (failed)
         entry_done(own);
     else

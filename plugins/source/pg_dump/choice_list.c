@@ -25,7 +25,9 @@ static const char tables_sql[] = RELATIONS
     "WHEN r.relkind = 'f' THEN 'a foreign table: its rows lie on another server' "
     "WHEN r.relkind = 'm' THEN 'a materialized view: a restore fills it anew' "
     "WHEN r.oid = ANY ($5::oid[]) THEN 'its rows are left out of the dump' "
-    "WHEN r.relpersistence = 'u' AND NOT $6::bool THEN 'unlogged: its rows are left out of the dump' END "
+    "WHEN r.relpersistence = 'u' AND NOT $6::bool THEN 'unlogged: its rows are left out of the dump' END, "
+    "ARRAY(WITH RECURSIVE above(oid) AS (SELECT inhparent FROM pg_inherits WHERE inhrelid = r.oid UNION "
+    "SELECT i.inhparent FROM pg_inherits i JOIN above a ON i.inhrelid = a.oid) SELECT oid FROM above) "
     "FROM relation r LEFT JOIN pg_extension e ON r.oid = ANY (e.extconfig) "
     "WHERE r.chosen AND r.relkind <> 'S' AND (NOT r.member OR ($7::bool AND e.oid IS NOT NULL AND r.relkind = "
     "'r')) "
@@ -67,6 +69,7 @@ static int add_table(struct pgd_link *link, const PGresult *result, int row, str
                               .name = PQgetvalue(result, row, 0),
                               .oid = PQgetvalue(result, row, 1),
                               .note = PQgetvalue(result, row, 5),
+                              .parents = PQgetvalue(result, row, 6),
                               .number = -1};
     entry.note = note ? entry.note : NULL;
     if (!note && kind == 'p') {

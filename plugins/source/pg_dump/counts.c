@@ -70,5 +70,7 @@ int pgd_counts(void *self, kist_count_fn give, void *arg, struct kist_error *err
     if (!source->holder)
         return 0;
     int code = pgd_holder_census(source->holder, &census, err);
-    return code ? code : pgd_census_give(census, give, arg);
+    if (!code)
+        code = pgd_census_give(census, give, arg);
+    return code ? code : pgd_partitions_give(census, give, arg);
 }

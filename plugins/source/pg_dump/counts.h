@@ -13,6 +13,7 @@ struct pgd_entry {
     char *name;         /* quoted as SQL wants it */
     char *oid;          /* as text; or NULL */
     char *hash, *note;  /* or NULL */
+    char *parents;      /* of a table: the oids of those that it is a part of, as an array's text; or NULL */
     uint32_t flags;     /* KIST_COUNT_* */
     enum pgd_todo todo; /* what is yet to be done about it */
     int64_t number;
@@ -29,6 +30,12 @@ void pgd_census_done(struct pgd_census *census);
 int pgd_census_add(struct pgd_census *census, const struct pgd_entry *entry) KIST_CHECKED;
 /* Hands on every entry but those that were only locked. Returns what `give` returns. */
 int pgd_census_give(const struct pgd_census *census, kist_count_fn give, void *arg);
+
+/* ---- partitions.c ---- */
+
+/* Hands on, for each partitioned table, the sum of what was counted in its partitions: as an estimate, for these are compared
+ * one by one. Returns what `give` returns. */
+int pgd_partitions_give(const struct pgd_census *census, kist_count_fn give, void *arg);
 
 /* ---- choice.c: which of it pg_dump would take ---- */
 
