@@ -19,6 +19,7 @@ static void test_counts_of_everything(void **state)
     assert_int_equal(counts_number_of("table", "public.loose"), 5);
     assert_int_equal(counts_number_of("table", "public.mat"), -1);
     assert_non_null(strstr(counts_note_of("table", "public.mat"), "materialized view"));
+    assert_true(counts_number_of("partitioned", "public.parent") > 0);
     assert_int_equal(counts_number_of("sequence", "public.\"Weird \"\"name\"\";\n--_a_seq\""), 7);
     assert_int_equal(counted[counts_find("sequence", "public.\"Weird \"\"name\"\";\n--_a_seq\"")].flags,
                      KIST_COUNT_AT_LEAST);
@@ -39,7 +40,8 @@ static void test_counts_follow_the_choice(void **state)
     config.tables = (kist_list){tables, 2};
     assert_good(counts_dump(&config));
     assert_int_equal(counts_number_of("table", "public.t"), 100);
-    assert_int_equal(counted_count, 3); /* its constraint, and that constraints are told */
+    assert_int_equal(counts_number_of("partitioned", "public.parent"), 0); /* its partitions were not asked for */
+    assert_int_equal(counted_count, 4); /* its constraint, and that constraints are told */
     config.tables.count = 0;
     config.schemas = (kist_list){schemas, 1};
     assert_good(counts_dump(&config));
