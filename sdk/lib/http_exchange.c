@@ -16,6 +16,7 @@ int http_exchange_begin(struct http_exchange *exchange, struct kist_http *http,
         .body = request->body,
         .body_size = request->body_size,
         .reply_limit = request->reply_limit ? request->reply_limit : HTTP_REPLY_LIMIT,
+        .any_reply = request->any_reply,
     };
     const struct kist_host *host = http->host;
     int code = kist_http_check_url(host, request->url, http->allow_plaintext, err);

@@ -171,6 +171,8 @@ int http_outcome(struct http_exchange *exchange, struct kist_error *err)
                          exchange->fault);
     if (exchange->fault_code)
         return http_fail(exchange, err, exchange->fault_code, "%s", exchange->fault);
+    if (exchange->any_reply && exchange->headers_done)
+        return 0;
     if (exchange->result == CURLE_OK && !exchange->headers_done) /* its end, in the middle of a header */
         return cut_off(exchange, err);
     /* A server may refuse before it has read everything, and close: what it said is worth more than that it closed. */

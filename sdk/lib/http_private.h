@@ -36,7 +36,8 @@ struct http_exchange {
     struct kist_http_reply reply;
     size_t header_count, header_space, header_bytes; /* names and values count for one each */
     size_t reply_space, reply_limit;
-    int is_head, headers_done, cut; /* cut: more of an error's text than is kept */
+    int is_head, headers_done, any_reply;
+    int cut; /* more of a text that is only looked at than is kept */
     int has_length, chunked;
     int64_t length;
 

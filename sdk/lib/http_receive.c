@@ -132,7 +132,8 @@ static int end_headers(struct http_exchange *exchange)
     note_times(exchange);
     /* Without either the end of a body is where the connection breaks, so nobody could tell that it is whole. An error's
      * text may be cut off; it is only shown. */
-    if (status < 300 && !has_no_body(exchange) && !exchange->has_length && !exchange->chunked)
+    if (status < 300 && !has_no_body(exchange) && !exchange->any_reply && !exchange->has_length &&
+        !exchange->chunked)
         return corrupt(exchange, "no length, so that nobody could tell whether it is whole");
     return 0;
 }
@@ -185,7 +186,7 @@ static size_t keep_body(struct http_exchange *exchange, const char *data, size_t
 {
     struct kist_http_reply *reply = &exchange->reply;
     size_t room = exchange->reply_limit - reply->size, taken = size < room ? size : room;
-    if (size > room && reply->status < 300) {
+    if (size > room && reply->status < 300 && !exchange->any_reply) {
         corrupt(exchange, "a larger body than is taken");
         return 0;
     }

@@ -56,6 +56,37 @@ static void test_bodies_that_are_cut_off(void **state)
     assert_int_equal(hear("HTTP/1.1 204 None\r\n\r\n"), 0);
 }
 
+static int hear_any(const char *text)
+{
+    const struct answer answer = {.text = text, .size = strlen(text), .how = CLOSE};
+    begin_with(&answer, 1, (struct kist_http_setup){.idle_ms = 5000});
+    int code = SEND(.method = "POST", .body = "news", .body_size = 4, .reply_limit = 5, .any_reply = 1);
+    kist_http_free(http);
+    http = NULL;
+    server_stop(&server);
+    server.fd = 0;
+    return code;
+}
+
+/* Where the status says it all, the body may be anything; that it is HTTP has to be seen all the same. */
+static void test_replies_whose_body_does_not_matter(void **state)
+{
+    (void)state;
+    assert_int_equal(hear_any(HEAD "\r\nhello"), 0);
+    assert_string_equal(reply.body, "hello");
+    assert_int_equal(hear_any("HTTP/1.0 200 OK\r\n\r\n"), 0);
+    assert_int_equal(hear_any(HEAD "Content-Length: 10\r\n\r\nhell"), 0);
+    assert_int_equal(hear_any(HEAD "Transfer-Encoding: chunked\r\n\r\n9\r\nhe"), 0);
+    assert_int_equal(hear_any(HEAD "Content-Length: 16\r\n\r\nhello, all of it"), 0);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "hello");
+    assert_int_equal(hear_any("HTTP/1.1 500 Oops\r\n\r\nhello, all of it"), 0);
+    assert_int_equal(reply.status, 500);
+    assert_int_equal(hear_any(HEAD "Content-Length: -1\r\n\r\nhello"), KIST_ERR_CORRUPT);
+    assert_int_equal(hear_any("HTTP/1.1 200 OK\r\nContent-"), KIST_ERR_UNAVAILABLE);
+    assert_int_equal(hear_any("SSH-2.0-OpenSSH\r\n"), KIST_ERR_CORRUPT);
+}
+
 static void test_what_is_not_http(void **state)
 {
     (void)state;
@@ -307,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_lengths_that_make_no_sense),
         TEST(test_bodies_that_are_cut_off),
+        TEST(test_replies_whose_body_does_not_matter),
         TEST(test_what_is_not_http),
         TEST(test_connections_that_break),
         TEST(test_nobody_listens),

@@ -123,7 +123,7 @@ int pgd_beside_prepare(struct pgd_target *target, struct pgd_link *link, struct 
     if (!code)
         code = pgd_params_copy(host, &target->params, &target->maintenance, err);
     char *pinned = code ? NULL : pgd_conninfo_pinned(link->conn, target->fresh, 1);
-    if (!code && (!pinned || pgd_param_set(target->result.options, "dbname", target->fresh) != 0))
+    if (!code && (!pinned || kist_pg_param_set(target->result.options, "dbname", target->fresh) != 0))
         code = host->fail(host, err, KIST_ERR_FAILED, "out of memory");
     if (code) {
         free(pinned);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "child.h"
-
 /* Longest wait for the answer to a statement of our own; they read catalogs, or make a database. */
 #define QUERY_MS (5 * 60 * 1000)
 
@@ -39,47 +37,6 @@ static int stopped(const struct kist_host *host, struct kist_error *err)
     return host->fail(host, err, KIST_ERR_CANCELLED, "stopped on request");
 }
 
-/* libpq's message as one line, without the "LOCATION:" that its verbose form carries. New. */
-static char *flat(const char *message)
-{
-    char *line = malloc(2 * strlen(message) + 1), *to = line;
-    if (!line)
-        return NULL;
-    for (const char *at = message; *at;) {
-        size_t length = strcspn(at, "\n");
-        if (strncmp(at, "LOCATION:", 9) != 0 && length > 0) {
-            if (to != line)
-                to = stpcpy(to, "; ");
-            while (length > 1 && *at == '\t')
-                at++, length--;
-            to = mempcpy(to, at, length);
-        }
-        at += length;
-        at += *at == '\n';
-    }
-    *to = '\0';
-    kist_child_clean_text(line);
-    return line;
-}
-
-/* The last SQLSTATE in a verbose message, "" without one: "FATAL:  28P01: ...", whatever the language. */
-static void find_sqlstate(const char *message, char state[6])
-{
-    state[0] = '\0';
-    for (const char *at = message; (at = strstr(at, ":  ")) != NULL; at++) {
-        size_t length = strspn(at + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-        if (length == 5 && at[8] == ':') {
-            memcpy(state, at + 3, 5);
-            state[5] = '\0';
-        }
-    }
-}
-
-static int speaks_of_tls(const char *message)
-{
-    return strstr(message, "SSL") || strstr(message, "certificate") || strstr(message, "TLS");
-}
-
 static int code_of(const char *state, const char *message)
 {
     if (strncmp(state, "28", 2) == 0 || strcmp(state, "42501") == 0)
@@ -93,13 +50,13 @@ static int code_of(const char *state, const char *message)
                    : KIST_ERR_FAILED;
     if (strstr(message, "password") || strstr(message, "authentication"))
         return KIST_ERR_AUTH;
-    return speaks_of_tls(message) ? KIST_ERR_CONFIG : KIST_ERR_UNAVAILABLE;
+    return kist_pg_speaks_of_tls(message) ? KIST_ERR_CONFIG : KIST_ERR_UNAVAILABLE;
 }
 
 static void connect_hint(const struct kist_host *host, const struct pgd_params *params, int code,
                          const char *message, struct kist_error *err)
 {
-    if (params->tls_by_default && speaks_of_tls(message))
+    if (params->tls_by_default && kist_pg_speaks_of_tls(message))
         host->hint(
             host, err,
             "the server's certificate is checked (sslmode=verify-full) because the configuration says nothing "
@@ -116,10 +73,10 @@ static void connect_hint(const struct kist_host *host, const struct pgd_params *
 static int connect_failed(struct pgd_link *link, const struct pgd_params *params, struct kist_error *err)
 {
     const struct kist_host *host = link->host;
-    char state[6], *line = flat(PQerrorMessage(link->conn));
+    char state[6], *line = kist_pg_line(PQerrorMessage(link->conn));
     if (!line)
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
-    find_sqlstate(PQerrorMessage(link->conn), state);
+    kist_pg_sqlstate(PQerrorMessage(link->conn), state);
     int code = host->fail(host, err, code_of(state, line), "cannot connect: %s", line);
     connect_hint(host, params, code, line, err);
     free(line);
@@ -129,7 +86,7 @@ static int connect_failed(struct pgd_link *link, const struct pgd_params *params
 /* How many servers the parameters name: each gets its time. */
 static int64_t count_hosts(const struct pgd_params *params)
 {
-    const char *hosts = pgd_param(params->options, "host");
+    const char *hosts = kist_pg_param(params->options, "host");
     int64_t count = 1;
     while (hosts && (hosts = strchr(hosts, ',')) != NULL) {
         hosts++;
@@ -172,7 +129,7 @@ int pgd_connect(struct pgd_link *link, const struct pgd_params *params, int64_t 
     const struct kist_host *host = link->host;
     if (timeout_ms <= 0)
         timeout_ms = 15000;
-    char *conninfo = pgd_conninfo_full(params->options), *timed = NULL;
+    char *conninfo = kist_pg_conninfo(params->options), *timed = NULL;
     if (conninfo && asprintf(&timed, "%s tcp_user_timeout='%lld'", conninfo, (long long)timeout_ms) < 0)
         timed = NULL;
     link->conn = timed ? PQconnectStart(timed) : NULL;
@@ -205,7 +162,7 @@ int pgd_query_failed(struct pgd_link *link, const PGresult *result, struct kist_
 {
     const struct kist_host *host = link->host;
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-    char *line = flat(result ? PQresultErrorMessage(result) : PQerrorMessage(link->conn));
+    char *line = kist_pg_line(result ? PQresultErrorMessage(result) : PQerrorMessage(link->conn));
     int lost = PQstatus(link->conn) == CONNECTION_BAD;
     snprintf(link->state, sizeof link->state, "%s", state ? state : "");
     int code = lost ? KIST_ERR_UNAVAILABLE : state ? code_of(state, "") : KIST_ERR_FAILED;

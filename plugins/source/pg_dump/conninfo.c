@@ -27,34 +27,6 @@ static char *text_close(struct text *text)
     return text->data;
 }
 
-static void put(struct text *text, const char *keyword, const char *value)
-{
-    fprintf(text->stream, "%s%s='", ftell(text->stream) > 0 ? " " : "", keyword);
-    for (; *value; value++) {
-        if (*value == '\'' || *value == '\\')
-            fputc('\\', text->stream);
-        fputc(*value, text->stream);
-    }
-    fputc('\'', text->stream);
-}
-
-char *pgd_conninfo_full(const PQconninfoOption *options)
-{
-    struct text text;
-    if (text_open(&text) != 0)
-        return NULL;
-    for (const PQconninfoOption *option = options; option->keyword; option++) {
-        const char *value = option->val && *option->val ? option->val : NULL;
-        if (strcmp(option->keyword, "client_encoding") == 0)
-            value = "UTF8";
-        /* What is said, even as nothing, is not looked up in the environment. A service cannot be said as nothing;
-         * the options that are left to one are harmless. */
-        if (value || (option->envvar && strcmp(option->keyword, "service") != 0))
-            put(&text, option->keyword, value ? value : option->compiled ? option->compiled : "");
-    }
-    return text_close(&text);
-}
-
 char *pgd_conninfo_given(const PQconninfoOption *options)
 {
     struct text text;
@@ -62,7 +34,7 @@ char *pgd_conninfo_given(const PQconninfoOption *options)
         return NULL;
     for (const PQconninfoOption *option = options; option->keyword; option++)
         if (option->val && *option->val)
-            put(&text, option->keyword, option->val);
+            kist_pg_put(text.stream, option->keyword, option->val);
     return text_close(&text);
 }
 
@@ -92,15 +64,15 @@ char *pgd_conninfo_pinned(PGconn *conn, const char *database, int restoring)
         return NULL;
     }
     const char *address = PQhostaddr(conn);
-    put(&text, "host", PQhost(conn));
+    kist_pg_put(text.stream, "host", PQhost(conn));
     if (address && *address)
-        put(&text, "hostaddr", address);
-    put(&text, "port", PQport(conn));
-    put(&text, "dbname", database ? database : PQdb(conn));
-    put(&text, "connect_timeout", "30");
+        kist_pg_put(text.stream, "hostaddr", address);
+    kist_pg_put(text.stream, "port", PQport(conn));
+    kist_pg_put(text.stream, "dbname", database ? database : PQdb(conn));
+    kist_pg_put(text.stream, "connect_timeout", "30");
     for (const PQconninfoOption *option = options; option->keyword; option++)
         if (option->val && *option->val && !is_left_out(option, restoring))
-            put(&text, option->keyword, option->val);
+            kist_pg_put(text.stream, option->keyword, option->val);
     PQconninfoFree(options);
     return text_close(&text);
 }

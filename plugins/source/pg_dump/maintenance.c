@@ -22,7 +22,7 @@ int pgd_maintenance_reach(const struct kist_host *host, const struct pgd_params 
         if (is_avoided(names[i], avoid))
             continue;
         tried = 1;
-        code = pgd_param_set(reached.params.options, "dbname", names[i]) != 0
+        code = kist_pg_param_set(reached.params.options, "dbname", names[i]) != 0
                    ? host->fail(host, err, KIST_ERR_FAILED, "out of memory")
                    : pgd_look(host, &reached.params, timeout_ms, &reached.link, &reached.server, err);
     }

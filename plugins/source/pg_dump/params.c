@@ -8,47 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *pgd_param(const PQconninfoOption *options, const char *keyword)
-{
-    for (const PQconninfoOption *option = options; option && option->keyword; option++)
-        if (strcmp(option->keyword, keyword) == 0)
-            return option->val && *option->val ? option->val : NULL;
-    return NULL;
-}
-
-int pgd_param_set(PQconninfoOption *options, const char *keyword, const char *value)
-{
-    for (PQconninfoOption *option = options; option->keyword; option++) {
-        if (strcmp(option->keyword, keyword) != 0)
-            continue;
-        char *copy = value && *value ? strdup(value) : NULL;
-        if (value && *value && !copy)
-            return -1;
-        free(option->val); /* libpq itself frees it with free() */
-        option->val = copy;
-        return 0;
-    }
-    return 0; /* an older libpq does not know the keyword */
-}
-
 void pgd_params_done(struct pgd_params *params)
 {
-    for (PQconninfoOption *option = params->options; option && option->keyword; option++)
-        if (option->val && option->dispchar[0] == '*')
-            explicit_bzero(option->val, strlen(option->val));
-    PQconninfoFree(params->options);
+    kist_pg_options_free(params->options);
     *params = (struct pgd_params){0};
-}
-
-int pgd_host_is_local(const char *host)
-{
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (!host || !*host || *host == '/' || *host == '@' || strcasecmp(host, "localhost") == 0)
-        return 1;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return (ntohl(v4.s_addr) >> 24) == 127;
-    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 static int no_memory(const struct kist_host *host, struct kist_error *err)
@@ -56,46 +19,27 @@ static int no_memory(const struct kist_host *host, struct kist_error *err)
     return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
 }
 
-/* libpq's own words about a string that it cannot read may quote a part of it, the password for one: not repeated.
- */
-static int parse(const struct kist_host *host, const char *text, const char *what, PQconninfoOption **ret_options,
-                 struct kist_error *err)
-{
-    char *words = NULL;
-    PQconninfoOption *options = PQconninfoParse(text, &words);
-    PQfreemem(words);
-    if (!options) {
-        int code = host->fail(host, err, KIST_ERR_CONFIG, "%s is not a PostgreSQL connection URL", what);
-        host->hint(
-            host, err,
-            "write postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=...; in a password, characters such as "
-            "@ : / %% ? # are percent-encoded (@ is %%40)");
-        return code;
-    }
-    *ret_options = options;
-    return 0;
-}
-
 /* The name of the user that runs us: what libpq would take, but not from the environment. */
 static int default_user(PQconninfoOption *options)
 {
     struct passwd entry, *found = NULL;
     char buffer[4096];
-    if (pgd_param(options, "user") || getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) != 0 || !found)
+    if (kist_pg_param(options, "user") || getpwuid_r(geteuid(), &entry, buffer, sizeof buffer, &found) != 0 ||
+        !found)
         return 0;
-    return pgd_param_set(options, "user", found->pw_name);
+    return kist_pg_param_set(options, "user", found->pw_name);
 }
 
 static int set_missing(PQconninfoOption *options, const char *keyword, const char *value)
 {
-    return pgd_param(options, keyword) ? 0 : pgd_param_set(options, keyword, value);
+    return kist_pg_param(options, keyword) ? 0 : kist_pg_param_set(options, keyword, value);
 }
 
 /* What follows from the parameters given: the service, the defaults that keep a connection honest, and TLS. */
 static int complete(const struct kist_host *host, struct pgd_params *params, struct kist_error *err)
 {
     PQconninfoOption *options = params->options;
-    const char *service = pgd_param(options, "service");
+    const char *service = kist_pg_param(options, "service");
     /* The one variable that a connection string cannot overrule: libpq would look for that service. */
     if (getenv("PGSERVICE")) {
         int code = host->fail(host, err, KIST_ERR_CONFIG, "PGSERVICE is set in the environment of kist");
@@ -106,27 +50,27 @@ static int complete(const struct kist_host *host, struct pgd_params *params, str
         int code = pgd_service_read(host, service, options, err);
         if (code)
             return code;
-        if (pgd_param_set(options, "service", NULL) != 0)
+        if (kist_pg_param_set(options, "service", NULL) != 0)
             return no_memory(host, err);
     }
-    if (pgd_param(options, "replication"))
+    if (kist_pg_param(options, "replication"))
         return host->fail(host, err, KIST_ERR_CONFIG, "a replication connection cannot be dumped");
-    if (pgd_param(options, "sslpassword"))
+    if (kist_pg_param(options, "sslpassword"))
         return host->fail(
             host, err, KIST_ERR_CONFIG,
             "sslpassword cannot be handed to pg_dump without showing it; use a key without a passphrase");
-    if (default_user(options) != 0 || set_missing(options, "dbname", pgd_param(options, "user")) != 0 ||
+    if (default_user(options) != 0 || set_missing(options, "dbname", kist_pg_param(options, "user")) != 0 ||
         set_missing(options, "port", "5432") != 0 || set_missing(options, "keepalives_idle", "60") != 0 ||
         set_missing(options, "keepalives_interval", "10") != 0 ||
         set_missing(options, "keepalives_count", "6") != 0 ||
         set_missing(options, "tcp_user_timeout", "120000") != 0 ||
         set_missing(options, "application_name", "kist") != 0)
         return no_memory(host, err);
-    const char *password = pgd_param(options, "password");
+    const char *password = kist_pg_param(options, "password");
     if (password && host->add_secret(host, password) != 0)
         return no_memory(host, err);
-    int code = pgd_pooler_name(host, pgd_param(options, "host"), err);
-    return code ? code : pgd_tls_defaults(host, params, err);
+    int code = pgd_pooler_name(host, kist_pg_param(options, "host"), err);
+    return code ? code : kist_pg_tls_defaults(options, &params->tls_by_default) != 0 ? no_memory(host, err) : 0;
 }
 
 static const char *first_single_option(const struct pgd_config *config)
@@ -150,14 +94,14 @@ static int set_single_options(const struct pgd_config *config, PQconninfoOption 
     if (config->port)
         snprintf(port, sizeof port, "%lld", (long long)config->port);
     int known = config->sslmode.index >= 0 && config->sslmode.index < (int)(sizeof modes / sizeof *modes);
-    return pgd_param_set(options, "host", config->host) || pgd_param_set(options, "port", port) ||
-                   pgd_param_set(options, "user", config->user) ||
-                   pgd_param_set(options, "dbname", config->database) ||
-                   pgd_param_set(options, "password", config->password.reveal) ||
-                   pgd_param_set(options, "passfile", config->passfile) ||
-                   pgd_param_set(options, "service", config->service) ||
-                   pgd_param_set(options, "sslmode", known ? modes[config->sslmode.index] : NULL) ||
-                   pgd_param_set(options, "sslrootcert", config->sslrootcert)
+    return kist_pg_param_set(options, "host", config->host) || kist_pg_param_set(options, "port", port) ||
+                   kist_pg_param_set(options, "user", config->user) ||
+                   kist_pg_param_set(options, "dbname", config->database) ||
+                   kist_pg_param_set(options, "password", config->password.reveal) ||
+                   kist_pg_param_set(options, "passfile", config->passfile) ||
+                   kist_pg_param_set(options, "service", config->service) ||
+                   kist_pg_param_set(options, "sslmode", known ? modes[config->sslmode.index] : NULL) ||
+                   kist_pg_param_set(options, "sslrootcert", config->sslrootcert)
                ? -1
                : 0;
 }
@@ -178,7 +122,7 @@ int pgd_params_from_config(const struct kist_host *host, const struct pgd_config
         return code;
     }
     struct pgd_params params = {.from_url = url != NULL};
-    int code = parse(host, url ? url : "", "the url", &params.options, err);
+    int code = kist_pg_parse(host, url ? url : "", "the url", &params.options, err);
     if (!code && !url && set_single_options(config, params.options) != 0)
         code = no_memory(host, err);
     if (!code)
@@ -198,7 +142,7 @@ int pgd_params_copy(const struct kist_host *host, const struct pgd_params *from,
     if (!params.options)
         return no_memory(host, err);
     for (const PQconninfoOption *option = from->options; option->keyword; option++)
-        if (option->val && pgd_param_set(params.options, option->keyword, option->val) != 0) {
+        if (option->val && kist_pg_param_set(params.options, option->keyword, option->val) != 0) {
             pgd_params_done(&params);
             return no_memory(host, err);
         }
@@ -208,20 +152,20 @@ int pgd_params_copy(const struct kist_host *host, const struct pgd_params *from,
 
 static int same(const PQconninfoOption *a, const PQconninfoOption *b, const char *keyword)
 {
-    const char *left = pgd_param(a, keyword), *right = pgd_param(b, keyword);
+    const char *left = kist_pg_param(a, keyword), *right = kist_pg_param(b, keyword);
     return left && right ? strcmp(left, right) == 0 : left == right;
 }
 
 /* A password is lent only to the very server and user that it belongs to. */
 static int lend_password(const struct pgd_params *source, struct pgd_params *target)
 {
-    if (pgd_param(target->options, "password") || pgd_param(target->options, "passfile"))
+    if (kist_pg_param(target->options, "password") || kist_pg_param(target->options, "passfile"))
         return 0;
     if (!same(source->options, target->options, "host") || !same(source->options, target->options, "hostaddr") ||
         !same(source->options, target->options, "port") || !same(source->options, target->options, "user"))
         return 0;
-    return pgd_param_set(target->options, "password", pgd_param(source->options, "password")) ||
-           pgd_param_set(target->options, "passfile", pgd_param(source->options, "passfile"));
+    return kist_pg_param_set(target->options, "password", kist_pg_param(source->options, "password")) ||
+           kist_pg_param_set(target->options, "passfile", kist_pg_param(source->options, "passfile"));
 }
 
 int pgd_params_from_target(const struct kist_host *host, const struct pgd_params *source, const char *target,
@@ -231,14 +175,14 @@ int pgd_params_from_target(const struct kist_host *host, const struct pgd_params
     int code = 0;
     if (target && (strstr(target, "://") || strchr(target, '='))) {
         params.from_url = 1;
-        code = parse(host, target, "the target", &params.options, err);
+        code = kist_pg_parse(host, target, "the target", &params.options, err);
         if (!code)
             code = complete(host, &params, err);
         if (!code && lend_password(source, &params) != 0)
             code = no_memory(host, err);
     } else {
         code = pgd_params_copy(host, source, &params, err);
-        if (!code && target && *target && pgd_param_set(params.options, "dbname", target) != 0)
+        if (!code && target && *target && kist_pg_param_set(params.options, "dbname", target) != 0)
             code = no_memory(host, err);
     }
     if (code)

@@ -4,8 +4,8 @@
 #define KIST_PG_DUMP_H
 
 #include <kist/plugin.h>
-#include <libpq-fe.h>
 
+#include "pg.h"
 #include "stream_check.h"
 
 enum pgd_format { PGD_CUSTOM = 0, PGD_PLAIN = 1 };
@@ -54,16 +54,6 @@ int pgd_params_from_target(const struct kist_host *host, const struct pgd_params
 int pgd_params_copy(const struct kist_host *host, const struct pgd_params *from, struct pgd_params *ret_params,
                     struct kist_error *err) KIST_CHECKED;
 void pgd_params_done(struct pgd_params *params);
-const char *pgd_param(const PQconninfoOption *options, const char *keyword); /* NULL: not given or empty */
-int pgd_param_set(PQconninfoOption *options, const char *keyword,
-                  const char *value) KIST_CHECKED; /* -1: no memory */
-int pgd_host_is_local(const char *host);
-
-/* ---- tls.c ---- */
-
-/* Makes the connection verify the server where the configuration is silent and the server is not on this machine.
- */
-int pgd_tls_defaults(const struct kist_host *host, struct pgd_params *params, struct kist_error *err) KIST_CHECKED;
 
 /* ---- service.c ---- */
 
@@ -100,9 +90,6 @@ int pgd_query_failed(struct pgd_link *link, const PGresult *result, struct kist_
 
 /* ---- conninfo.c ---- */
 
-/* A new connection string of every option given, for a connection of our own: says every value that libpq would
- * else take from the environment. Holds the password. */
-char *pgd_conninfo_full(const PQconninfoOption *options) KIST_CHECKED;
 /* A new connection string of nothing but what is given, to be read again. Holds the password. */
 char *pgd_conninfo_given(const PQconninfoOption *options) KIST_CHECKED;
 /* A new connection string for a program: the options in use by `conn`, the server that was really reached,

@@ -52,7 +52,7 @@ static int looks_same(const struct pgd_params *a, const struct pgd_params *b)
 {
     static const char *const keywords[] = {"host", "hostaddr", "port"};
     for (size_t i = 0; i < sizeof keywords / sizeof *keywords; i++) {
-        const char *left = pgd_param(a->options, keywords[i]), *right = pgd_param(b->options, keywords[i]);
+        const char *left = kist_pg_param(a->options, keywords[i]), *right = kist_pg_param(b->options, keywords[i]);
         if (strcmp(left ? left : "", right ? right : "") != 0)
             return 0;
     }
@@ -84,7 +84,7 @@ static int ask_source(const struct pgd_source *source, struct pgd_target *target
 int pgd_place_recognize(const struct pgd_source *source, const char *asked, struct pgd_target *target,
                         struct pgd_link *link, struct kist_error *err)
 {
-    const char *own = pgd_param(source->params.options, "dbname");
+    const char *own = kist_pg_param(source->params.options, "dbname");
     int is_name = !asked || (!strstr(asked, "://") && !strchr(asked, '=')), same = is_name, code = 0;
     if (!own || strcmp(own, target->database) != 0)
         return 0;

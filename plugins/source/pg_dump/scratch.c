@@ -48,7 +48,7 @@ static int make_name(struct scratch *scratch, struct kist_error *err)
 static int name_target(struct scratch *scratch, struct pgd_params *params, struct kist_error *err)
 {
     const struct kist_host *host = scratch->host;
-    if (pgd_param_set(params->options, "dbname", scratch->name) == 0)
+    if (kist_pg_param_set(params->options, "dbname", scratch->name) == 0)
         scratch->target = pgd_conninfo_given(params->options);
     return scratch->target ? 0 : host->fail(host, err, KIST_ERR_FAILED, "out of memory");
 }
@@ -74,7 +74,7 @@ static int may_create(struct pgd_maintenance *work, struct kist_error *err)
 static int begin_on_server(struct scratch *scratch, const struct pgd_source *source, struct kist_error *err)
 {
     const struct kist_host *host = source->host;
-    const char *avoid[] = {pgd_param(source->params.options, "dbname"), NULL};
+    const char *avoid[] = {kist_pg_param(source->params.options, "dbname"), NULL};
     struct pgd_params drill = {0};
     struct pgd_maintenance work = {0};
     int code = pgd_params_from_target(host, &source->params, source->config->drill_url.reveal, &drill, err);

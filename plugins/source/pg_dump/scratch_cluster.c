@@ -69,7 +69,7 @@ static int find_user(struct pgd_cluster *cluster, const char *name, struct kist_
 static int major_of_source(const struct pgd_source *source, int *ret_major, struct kist_error *err)
 {
     const struct kist_host *host = source->host;
-    const char *avoid[] = {pgd_param(source->params.options, "dbname"), NULL};
+    const char *avoid[] = {kist_pg_param(source->params.options, "dbname"), NULL};
     struct pgd_maintenance work = {0};
     *ret_major = 0;
     if (source->looked) {

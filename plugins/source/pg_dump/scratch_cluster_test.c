@@ -36,7 +36,7 @@ static const char *ask(const struct drill *drill, const char *sql)
 {
     static char answer[256];
     PQconninfoOption *options = PQconninfoParse(drill->target, NULL);
-    assert_int_equal(pgd_param_set(options, "dbname", "postgres"), 0);
+    assert_int_equal(kist_pg_param_set(options, "dbname", "postgres"), 0);
     char *conninfo = pgd_conninfo_given(options);
     PGconn *conn = PQconnectdb(conninfo);
     PGresult *result = PQexec(conn, sql);

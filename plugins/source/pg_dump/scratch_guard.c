@@ -44,7 +44,7 @@ static int identify(struct pgd_link *link, struct identity *ret_identity, struct
 static int identify_source(const struct pgd_source *source, struct identity *ret_identity, struct kist_error *err)
 {
     const struct kist_host *host = source->host;
-    const char *avoid[] = {pgd_param(source->params.options, "dbname"), NULL};
+    const char *avoid[] = {kist_pg_param(source->params.options, "dbname"), NULL};
     int64_t timeout_ms = source->config->connect_timeout.ms;
     struct pgd_maintenance work = {.link = {.host = host}};
     int code = pgd_maintenance_reach(host, &source->params, avoid, timeout_ms, &work, err);
@@ -58,7 +58,7 @@ static int identify_source(const struct pgd_source *source, struct identity *ret
 
 static int is_same_text(const PQconninfoOption *a, const PQconninfoOption *b, const char *keyword)
 {
-    const char *left = pgd_param(a, keyword), *right = pgd_param(b, keyword);
+    const char *left = kist_pg_param(a, keyword), *right = kist_pg_param(b, keyword);
     return left && right ? strcmp(left, right) == 0 : left == right;
 }
 
@@ -78,8 +78,8 @@ static int is_source(const struct pgd_source *source, const struct pgd_params *d
                      int *ret_is, struct kist_error *err)
 {
     struct identity here = {0}, there = {0};
-    const char *named = pgd_param(drill->options, "dbname");
-    const char *own = pgd_param(source->params.options, "dbname");
+    const char *named = kist_pg_param(drill->options, "dbname");
+    const char *own = kist_pg_param(source->params.options, "dbname");
     *ret_is = 0;
     if (!named || !own || strcmp(named, own) != 0)
         return 0;
@@ -109,7 +109,7 @@ int pgd_scratch_guard(const struct pgd_source *source, const struct pgd_params *
     if (!code && same) {
         code =
             host->fail(host, err, KIST_ERR_REFUSED, "drill_url names the database that is backed up: '%s' on %s",
-                       pgd_param(drill->options, "dbname"), work->server.where);
+                       kist_pg_param(drill->options, "dbname"), work->server.where);
         host->hint(
             host, err,
             "name another server, or at least another database of this one, such as postgres: a drill makes a "

@@ -34,7 +34,7 @@ static const char *database_of(const char *target)
     static char name[128];
     PQconninfoOption *options = PQconninfoParse(target, NULL);
     assert_non_null(options);
-    snprintf(name, sizeof name, "%s", pgd_param(options, "dbname"));
+    snprintf(name, sizeof name, "%s", kist_pg_param(options, "dbname"));
     PQconninfoFree(options);
     assert_true(strncmp(name, "kist_drill_20", 13) == 0);
     assert_int_equal(strlen(name), strlen("kist_drill_20261121_020000_a1b2c3"));
@@ -47,7 +47,7 @@ static int use(const char *target, int create)
     char sql[256], name[128];
     snprintf(name, sizeof name, "%s", database_of(target));
     PQconninfoOption *options = PQconninfoParse(target, NULL);
-    assert_int_equal(pgd_param_set(options, "dbname", "postgres"), 0);
+    assert_int_equal(kist_pg_param_set(options, "dbname", "postgres"), 0);
     char *maintenance = pgd_conninfo_given(options);
     PGconn *conn = PQconnectdb(create ? maintenance : target);
     snprintf(sql, sizeof sql, create ? "CREATE DATABASE %s TEMPLATE template0" : "SELECT '%s'::text", name);

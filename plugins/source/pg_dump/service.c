@@ -24,7 +24,7 @@ static int fill(const struct kist_host *host, PQconninfoOption *options, const c
     for (PQconninfoOption *option = options; option->keyword; option++) {
         if (strcmp(option->keyword, line) != 0)
             continue;
-        if (!option->val && pgd_param_set(options, line, equals + 1) != 0)
+        if (!option->val && kist_pg_param_set(options, line, equals + 1) != 0)
             return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
         return 0;
     }

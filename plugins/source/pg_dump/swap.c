@@ -64,7 +64,7 @@ static int reach(struct pgd_swap *swap, const struct pgd_source *source, const s
     int code = pgd_params_from_target(swap->host, &source->params, asked->target, &swap->params, err);
     if (code)
         return code;
-    avoid[0] = swap->live = pgd_param(swap->params.options, "dbname");
+    avoid[0] = swap->live = kist_pg_param(swap->params.options, "dbname");
     return pgd_maintenance_reach(swap->host, &swap->params, avoid, swap->timeout_ms, &swap->work, err);
 }
 

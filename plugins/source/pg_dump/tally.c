@@ -44,8 +44,8 @@ static int keep_alive(struct pgd_params *params)
         {"keepalives_idle", "60"}, {"keepalives_interval", "10"}, {"keepalives_count", "6"}};
     int failed = 0;
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-        if (!pgd_param(params->options, wanted[i][0]))
-            failed |= pgd_param_set(params->options, wanted[i][0], wanted[i][1]);
+        if (!kist_pg_param(params->options, wanted[i][0]))
+            failed |= kist_pg_param_set(params->options, wanted[i][0], wanted[i][1]);
     return failed;
 }
 

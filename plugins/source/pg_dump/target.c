@@ -169,7 +169,7 @@ static int take_names(struct pgd_target *target, struct kist_error *err)
 {
     const struct kist_host *host = target->host;
     int code = pgd_params_copy(host, &target->params, &target->result, err);
-    if (!code && !(target->database = strdup(pgd_param(target->params.options, "dbname"))))
+    if (!code && !(target->database = strdup(kist_pg_param(target->params.options, "dbname"))))
         code = host->fail(host, err, KIST_ERR_FAILED, "out of memory");
     return code;
 }

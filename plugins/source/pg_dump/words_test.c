@@ -50,7 +50,7 @@ static void test_bad_url_is_not_repeated(void **state)
 static void check_tls(const char *url, const char *mode, int by_default)
 {
     struct pgd_params params = params_of(url);
-    const char *found = pgd_param(params.options, "sslmode");
+    const char *found = kist_pg_param(params.options, "sslmode");
     if (mode)
         assert_string_equal(found, mode);
     else
@@ -84,7 +84,7 @@ static void test_environment_does_not_weaken(void **state)
     setenv("PGHOST", "elsewhere", 1);
     setenv("PGPASSFILE", "/etc/passwd", 1);
     struct pgd_params params = params_of("postgresql://u@db.example.org/x");
-    char *conninfo = pgd_conninfo_full(params.options);
+    char *conninfo = kist_pg_conninfo(params.options);
     unsetenv("PGSSLMODE");
     unsetenv("PGOPTIONS");
     unsetenv("PGHOST");
@@ -106,10 +106,10 @@ static void test_conninfo_quotes(void **state)
     config.database = "x host=evil 'q' \\";
     struct pgd_params params = {0};
     assert_int_equal(pgd_params_from_config(&test.host, &config, &params, &test.err), 0);
-    char *conninfo = pgd_conninfo_full(params.options);
+    char *conninfo = kist_pg_conninfo(params.options);
     PQconninfoOption *back = PQconninfoParse(conninfo, NULL);
-    assert_string_equal(pgd_param(back, "dbname"), config.database);
-    assert_string_equal(pgd_param(back, "host"), "localhost");
+    assert_string_equal(kist_pg_param(back, "dbname"), config.database);
+    assert_string_equal(kist_pg_param(back, "host"), "localhost");
     PQconninfoFree(back);
     free(conninfo);
     pgd_params_done(&params);
@@ -131,9 +131,9 @@ static void check_target(const char *url, const char *target, const char *host, 
 {
     struct pgd_params source = params_of(url), params = {0};
     assert_int_equal(pgd_params_from_target(&test.host, &source, target, &params, &test.err), 0);
-    const char *found = pgd_param(params.options, "password");
-    assert_string_equal(pgd_param(params.options, "host"), host);
-    assert_string_equal(pgd_param(params.options, "dbname"), database);
+    const char *found = kist_pg_param(params.options, "password");
+    assert_string_equal(kist_pg_param(params.options, "host"), host);
+    assert_string_equal(kist_pg_param(params.options, "dbname"), database);
     if (password)
         assert_string_equal(found, password);
     else
@@ -173,8 +173,8 @@ static void test_service_file(void **state)
     config.service = "end";
     config.host = "localhost";
     assert_int_equal(pgd_params_from_config(&test.host, &config, &params, &test.err), 0);
-    assert_string_equal(pgd_param(params.options, "port"), "1");
-    assert_null(pgd_param(params.options, "service"));
+    assert_string_equal(kist_pg_param(params.options, "port"), "1");
+    assert_null(kist_pg_param(params.options, "service"));
     pgd_params_done(&params);
     config.service = "missing";
     assert_int_equal(open_code(&config), KIST_ERR_CONFIG);

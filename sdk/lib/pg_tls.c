@@ -1,4 +1,5 @@
-#include "pg_dump.h"
+/* TLS that verifies the server, unless somebody says otherwise. */
+#include "pg.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ static int all_local(const char *list)
             return 0;
         memcpy(name, at, length);
         name[length] = '\0';
-        if (!pgd_host_is_local(name))
+        if (!kist_pg_host_is_local(name))
             return 0;
         at += length;
         if (!*at)
@@ -50,25 +51,23 @@ static int has_own_root(void)
     return access(path, R_OK) == 0;
 }
 
-int pgd_tls_defaults(const struct kist_host *host, struct pgd_params *params, struct kist_error *err)
+int kist_pg_tls_defaults(PQconninfoOption *options, int *ret_by_default)
 {
-    PQconninfoOption *options = params->options;
-    const char *mode = pgd_param(options, "sslmode"), *address = pgd_param(options, "hostaddr");
+    const char *mode = kist_pg_param(options, "sslmode"), *address = kist_pg_param(options, "hostaddr");
+    *ret_by_default = 0;
     if (!mode) {
-        if (all_local(address ? address : pgd_param(options, "host")))
+        if (all_local(address ? address : kist_pg_param(options, "host")))
             return 0;
-        if (pgd_param_set(options, "sslmode", "verify-full") != 0)
-            return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
-        params->tls_by_default = 1;
+        if (kist_pg_param_set(options, "sslmode", "verify-full") != 0)
+            return -1;
+        *ret_by_default = 1;
         mode = "verify-full";
     }
-    if (strncmp(mode, "verify-", 7) != 0 || pgd_param(options, "sslrootcert"))
+    if (strncmp(mode, "verify-", 7) != 0 || kist_pg_param(options, "sslrootcert"))
         return 0;
     /* Who asked for verification by name may keep an authority of their own where libpq looks for it. */
-    if (!params->tls_by_default && has_own_root())
+    if (!*ret_by_default && has_own_root())
         return 0;
     const char *bundle = system_bundle();
-    if (bundle && pgd_param_set(options, "sslrootcert", bundle) != 0)
-        return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
-    return 0;
+    return bundle && kist_pg_param_set(options, "sslrootcert", bundle) != 0 ? -1 : 0;
 }

@@ -1,0 +1,106 @@
+#include "post.h"
+
+#include "fault.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_MS 10000
+#define REPLY_LIMIT ((size_t)64 << 10)
+#define SHORTEST_SECRET ((size_t)16) /* "services" and "hooks" are words that may stand anywhere */
+
+/* What stands behind scheme and host. */
+static const char *below_host(const char *url)
+{
+    const char *authority = strstr(url, "://");
+    return authority ? authority + 3 + strcspn(authority + 3, "/?#") : url + strlen(url);
+}
+
+static int is_plain(const char *url)
+{
+    for (const char *at = url; *at; at++)
+        if ((unsigned char)*at <= 0x20 || (unsigned char)*at >= 0x7f || strchr("\"<>\\^`{|}#", *at))
+            return 0;
+    return 1;
+}
+
+/* The core knows the whole URL for a secret; a server repeats the path alone, or the key in it. */
+static int add_secrets(const struct kist_host *host, const char *url)
+{
+    const char *at = below_host(url);
+    int failed = strlen(at) >= SHORTEST_SECRET && host->add_secret(host, at) != 0;
+    while (*at && !failed) {
+        size_t size = strcspn(at, "/?&=");
+        char *piece = size >= SHORTEST_SECRET ? strndup(at, size) : NULL;
+        failed = size >= SHORTEST_SECRET && (!piece || host->add_secret(host, piece) != 0);
+        free(piece);
+        at += size;
+        at += strspn(at, "/?&=");
+    }
+    return failed;
+}
+
+int kist_post_check(const struct kist_host *host, const char *option, const char *url, int allow_plaintext,
+                    struct kist_error *err)
+{
+    struct kist_error own = KIST_FAULT_INIT;
+    int code = kist_http_check_url(host, url, allow_plaintext, &own);
+    if (code) {
+        host->fail(host, err, code, "%s: %s", option, own.message ? own.message : "refused");
+        if (own.hint)
+            host->hint(host, err, "%s", own.hint);
+        kist_fault_clear(&own);
+        return code;
+    }
+    if (!is_plain(url)) {
+        host->fail(host, err, KIST_ERR_CONFIG, "%s: the URL holds a character that none may hold", option);
+        host->hint(host, err, "it has the form https://HOST/PATH; other characters stand as %%XX");
+        return KIST_ERR_CONFIG;
+    }
+    return add_secrets(host, url) ? host->fail(host, err, KIST_ERR_FAILED, "out of memory") : 0;
+}
+
+int kist_post_send(struct kist_post *post, struct kist_error *err)
+{
+    const int64_t total = post->deadline_ms > 0 ? post->deadline_ms : 1;
+    const struct kist_http_setup setup = {.user_agent = "kist",
+                                          .allow_plaintext = post->allow_plaintext,
+                                          .ca_file = post->ca_file,
+                                          .connect_ms = total < CONNECT_MS ? total : CONNECT_MS,
+                                          .idle_ms = total,
+                                          .total_ms = total};
+    post->request.method = "POST";
+    if (post->request.reply_limit == 0)
+        post->request.reply_limit = REPLY_LIMIT;
+    int code = kist_http_new(post->host, &setup, &post->http, err);
+    return code ? code : kist_http_send(post->http, &post->request, &post->reply, err);
+}
+
+int kist_post_refused(const struct kist_post *post, const char *said, struct kist_error *err)
+{
+    int status = post->reply.status;
+    int code = kist_http_fail(post->http, &post->request, &post->reply, said, err);
+    if (status >= 500 && code != KIST_ERR_UNAVAILABLE)
+        post->host->retry(post->host, err, 1, post->reply.retry_after_ms);
+    return code;
+}
+
+void kist_post_done(struct kist_post *post)
+{
+    kist_http_reply_done(&post->reply);
+    kist_http_free(post->http);
+    post->http = NULL;
+}
+
+char *kist_post_url(const char *base, const char *path, const char *query)
+{
+    char *url = NULL;
+    size_t end = strcspn(base, "?"), size = end;
+    while (*path && size > 0 && base[size - 1] == '/')
+        size--;
+    const char *own = base[end] ? base + end + 1 : "";
+    int length = asprintf(&url, "%.*s%s%s%s%s%s", (int)size, base, path, *own || query ? "?" : "", own,
+                          *own && query ? "&" : "", query ? query : "");
+    return length < 0 ? NULL : url;
+}
