@@ -1,4 +1,5 @@
 #include "catalog.h"
+#include "catalog_document.h"
 #include "key.h"
 
 #include <stdio.h>
@@ -6,9 +7,8 @@
 #include <string.h>
 
 #define MANIFEST_SUFFIX ".json"
-#define PENDING_SUFFIX ".pending"
+#define TOMBSTONE_SUFFIX ".tombstone"
 #define WORD_LETTERS "abcdefghijklmnopqrstuvwxyz"
-#define FOREIGN_GRACE (24 * 3600) /* seconds */
 
 char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix)
 {
@@ -80,8 +80,10 @@ static int note_object(void *arg, const struct kist_object *object)
         return 0;
     if (strcmp(name + KIST_ID_LENGTH, MANIFEST_SUFFIX) == 0)
         return add_id(&catalog->backups, &catalog->backup_count, id);
-    if (strcmp(name + KIST_ID_LENGTH, PENDING_SUFFIX) == 0)
+    if (strcmp(name + KIST_ID_LENGTH, KIST_PENDING_SUFFIX) == 0)
         return add_id(&catalog->pending, &catalog->pending_count, id);
+    if (strcmp(name + KIST_ID_LENGTH, TOMBSTONE_SUFFIX) == 0)
+        return add_id(&catalog->tombstones, &catalog->tombstone_count, id);
     return name[KIST_ID_LENGTH] == '.' ? add_mark(catalog, id, name + KIST_ID_LENGTH) : 0;
 }
 
@@ -120,6 +122,8 @@ int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kis
         qsort(catalog.backups, catalog.backup_count, sizeof *catalog.backups, compare_ids);
     if (catalog.pending_count)
         qsort(catalog.pending, catalog.pending_count, sizeof *catalog.pending, compare_ids);
+    if (catalog.tombstone_count)
+        qsort(catalog.tombstones, catalog.tombstone_count, sizeof *catalog.tombstones, compare_ids);
     if (catalog.mark_count)
         qsort(catalog.marks, catalog.mark_count, sizeof *catalog.marks, compare_marks);
     *ret_catalog = catalog;
@@ -130,6 +134,7 @@ void kist_catalog_done(struct kist_catalog *catalog)
 {
     free(catalog->backups);
     free(catalog->pending);
+    free(catalog->tombstones);
     free(catalog->marks);
     *catalog = (struct kist_catalog){0};
 }
@@ -140,10 +145,12 @@ int kist_catalog_has(const struct kist_catalog *catalog, const char *id)
            bsearch(id, catalog->backups, catalog->backup_count, sizeof *catalog->backups, compare_ids) != NULL;
 }
 
-int kist_catalog_load(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
-                      struct kist_manifest *ret_manifest, struct kist_error *err)
+/* `ret_text` (NULL: not asked for) is the document itself. New. */
+static int load_document(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                         const char *suffix, struct kist_manifest *ret_manifest, char **ret_text, size_t *ret_size,
+                         struct kist_error *err)
 {
-    char *key = kist_catalog_key(pipeline->name, id, MANIFEST_SUFFIX);
+    char *key = kist_catalog_key(pipeline->name, id, suffix);
     char *text = NULL;
     size_t size = 0;
     if (!key)
@@ -154,15 +161,32 @@ int kist_catalog_load(struct kist_store *store, const struct kist_config_pipelin
         if (code)
             code = kist_error_prefix(err, "%s: '%s'", kist_store_name(store), key);
     }
-    free(text);
+    if (!code && ret_text) {
+        *ret_text = text;
+        *ret_size = size;
+    } else {
+        free(text);
+    }
     free(key);
     return code;
 }
 
-int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text,
-                        size_t size, struct kist_error *err)
+int kist_catalog_load(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                      struct kist_manifest *ret_manifest, struct kist_error *err)
 {
-    char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
+    return load_document(store, pipeline, id, MANIFEST_SUFFIX, ret_manifest, NULL, NULL, err);
+}
+
+int kist_catalog_load_tombstone(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                                const char *id, struct kist_manifest *ret_manifest, struct kist_error *err)
+{
+    return load_document(store, pipeline, id, TOMBSTONE_SUFFIX, ret_manifest, NULL, NULL, err);
+}
+
+int kist_catalog_put_document(struct kist_store *store, const char *pipeline, const char *id, const char *suffix,
+                              const char *text, size_t size, struct kist_error *err)
+{
+    char *key = kist_catalog_key(pipeline, id, suffix);
     if (!key)
         return no_memory(err);
     int code = kist_store_put_bytes(store, key, text, size, "application/json", err);
@@ -170,27 +194,28 @@ int kist_catalog_commit(struct kist_store *store, const char *pipeline, const ch
     return code;
 }
 
-int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
-                       char *const *keys, size_t key_count, struct kist_error *err)
+int kist_catalog_commit(struct kist_store *store, const char *pipeline, const char *id, const char *text,
+                        size_t size, struct kist_error *err)
 {
-    json_t *array = json_array();
-    for (size_t i = 0; i < key_count; i++)
-        json_array_append_new(array, json_string(keys[i]));
-    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id,
-                             "owner", owner, "keys", array);
-    char *text = note ? json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
-    char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
-    int code = text && key && json_array_size(array) == key_count
-                   ? kist_store_put_bytes(store, key, text, strlen(text), "application/json", err)
-                   : no_memory(err);
-    json_decref(note);
+    return kist_catalog_put_document(store, pipeline, id, MANIFEST_SUFFIX, text, size, err);
+}
+
+int kist_catalog_bury(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                      struct kist_error *err)
+{
+    struct kist_manifest manifest = {0};
+    char *text = NULL;
+    size_t size = 0;
+    int code = load_document(store, pipeline, id, MANIFEST_SUFFIX, &manifest, &text, &size, err);
+    if (!code)
+        code = kist_catalog_put_document(store, pipeline->name, id, TOMBSTONE_SUFFIX, text, size, err);
+    kist_manifest_done(&manifest);
     free(text);
-    free(key);
     return code;
 }
 
-static int remove_document(struct kist_store *store, const char *pipeline, const char *id, const char *suffix,
-                           struct kist_error *err)
+int kist_catalog_remove_document(struct kist_store *store, const char *pipeline, const char *id,
+                                 const char *suffix, struct kist_error *err)
 {
     char *key = kist_catalog_key(pipeline, id, suffix);
     if (!key)
@@ -200,132 +225,27 @@ static int remove_document(struct kist_store *store, const char *pipeline, const
     return code;
 }
 
-int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
-{
-    return remove_document(store, pipeline, id, PENDING_SUFFIX, err);
-}
-
 int kist_catalog_remove(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
 {
-    return remove_document(store, pipeline, id, MANIFEST_SUFFIX, err);
+    return kist_catalog_remove_document(store, pipeline, id, MANIFEST_SUFFIX, err);
 }
 
-/* The keys of a note that lie in the run's own folder: whatever a note says, it reaches no further. Borrowed from it. */
-static int keys_of_note(const char *folder, const char *taken, json_t *keys, const char ***ret_keys,
-                        size_t *ret_count, struct kist_error *err)
+int kist_catalog_remove_tombstone(struct kist_store *store, const char *pipeline, const char *id,
+                                  struct kist_error *err)
 {
-    const char **found = calloc(json_array_size(keys) + 1, sizeof *found);
-    size_t index = 0, count = 0;
-    json_t *value = NULL;
-    if (!found)
-        return no_memory(err);
-    json_array_foreach(keys, index, value) {
-        const char *key = json_string_value(value);
-        KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
-        if (key && !kist_key_check(key, &ignored) && kist_key_is_below(key, folder) &&
-            !(taken && strcmp(key, taken) == 0))
-            found[count++] = key;
-    }
-    *ret_keys = found;
-    *ret_count = count;
-    return 0;
+    return kist_catalog_remove_document(store, pipeline, id, TOMBSTONE_SUFFIX, err);
 }
 
-struct leftovers {
-    struct kist_error first; /* why one could not be removed */
-    uint64_t kept;
-};
-
-static void note_kept(void *arg, const char *key, const struct kist_error *err)
+int kist_catalog_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
+                        struct kist_error *err)
 {
-    struct leftovers *leftovers = arg;
-    (void)key;
-    if (!leftovers->kept++)
-        kist_error_copy(&leftovers->first, err);
-}
-
-/* Uploads that never came to an end; a store that keeps none, or cannot tell, has nothing to say here. */
-static int sweep_uploads(struct kist_store *store, const char *folder, uint64_t *ret_count, struct kist_error *err)
-{
-    uint64_t count = 0;
-    int code = kist_store_sweep_below(store, folder, &count, err);
-    if (!code)
-        *ret_count += count;
-    if (code != KIST_ERR_UNSUPPORTED)
-        return code;
-    kist_error_clear(err);
-    return 0;
-}
-
-/* Removes what a run may have written: all that its note names. */
-static int remove_noted(struct kist_store *store, const char *pipeline, const char *id, const char *taken,
-                        json_t *noted, uint64_t *ret_count, struct kist_error *err)
-{
-    struct leftovers leftovers = {.first = KIST_ERROR_INIT};
-    const char **keys = NULL;
-    size_t count = 0;
-    char *folder = kist_key_join(pipeline, id, NULL);
-    int code = folder ? sweep_uploads(store, folder, ret_count, err) : no_memory(err);
-    if (!code)
-        code = keys_of_note(folder, taken, noted, &keys, &count, err);
-    if (!code)
-        code = kist_store_remove_many(store, keys, count, note_kept, &leftovers, err);
-    if (!code) {
-        *ret_count += count - leftovers.kept;
-        code = leftovers.kept ? kist_error_move(err, &leftovers.first) : 0;
-    }
-    kist_error_done(&leftovers.first);
-    free(keys);
-    free(folder);
-    return code;
-}
-
-/* A run of this owner is over, for its lock is ours now; one of another is given a day to end. */
-static int is_over(const char *id, const char *owner, json_t *note)
-{
-    int64_t started = 0;
-    const char *noted = json_string_value(json_object_get(note, "owner"));
-    if (noted && strcmp(noted, owner) == 0)
-        return 1;
-    return kist_id_parse(id, &started) && kist_time_now() - started > FOREIGN_GRACE;
-}
-
-static int sweep_one(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
-                     const char *taken, uint64_t *ret_count, struct kist_error *err)
-{
-    char *key = kist_catalog_key(pipeline, id, PENDING_SUFFIX);
-    char *text = NULL;
-    size_t size = 0;
-    if (!key)
-        return no_memory(err);
-    int code = kist_store_get_bytes(store, key, KIST_MANIFEST_LIMIT, &text, &size, err);
+    int64_t size = 0;
+    char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
+    int code = key ? kist_store_size(store, key, &size, err) : no_memory(err);
     free(key);
-    /* A run of another machine has just come to its end. */
-    if (code == KIST_ERR_NOT_FOUND) {
-        kist_error_clear(err);
-        return 0;
-    }
-    if (code)
+    if (code && code != KIST_ERR_NOT_FOUND)
         return code;
-    json_t *note = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    free(text);
-    int over = is_over(id, owner, note);
-    code = over ? remove_noted(store, pipeline, id, taken, json_object_get(note, "keys"), ret_count, err) : 0;
-    json_decref(note);
-    return code || !over ? code : kist_catalog_end(store, pipeline, id, err);
-}
-
-int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const char *owner,
-                       const struct kist_catalog *catalog, uint64_t *ret_count, struct kist_error *err)
-{
-    *ret_count = 0;
-    for (size_t i = 0; i < catalog->pending_count; i++) {
-        const char *id = catalog->pending[i].id;
-        int code = kist_catalog_has(catalog, id)
-                       ? kist_catalog_end(store, pipeline, id, err)
-                       : sweep_one(store, pipeline, id, owner, catalog->taken, ret_count, err);
-        if (code)
-            return code;
-    }
+    *ret_exists = !code;
+    kist_error_clear(err);
     return 0;
 }

@@ -3,6 +3,7 @@
  *
  *     _kist/<pipeline>/<id>.json      a backup
  *     _kist/<pipeline>/<id>.pending   a run that has begun; it names the keys that it may have written
+ *     _kist/<pipeline>/<id>.tombstone a copy of the manifest of a backup that is being deleted, see prune.h
  *     _kist/<pipeline>/<id>.<word>.<time>   a mark, see marks.h
  */
 #ifndef KIST_CORE_CATALOG_H
@@ -29,6 +30,8 @@ struct kist_catalog {
     size_t backup_count;
     struct kist_catalog_id *pending;
     size_t pending_count;
+    struct kist_catalog_id *tombstones; /* a backup of the same id may be there still */
+    size_t tombstone_count;
     struct kist_catalog_mark *marks; /* by id, and oldest first */
     size_t mark_count;
     const char *
@@ -63,6 +66,25 @@ int kist_catalog_end(struct kist_store *store, const char *pipeline, const char 
 int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const char *owner,
                        const struct kist_catalog *catalog, uint64_t *ret_count,
                        struct kist_error *err) KIST_CHECKED;
+
+/* Whether a run that is not of `owner` may be at work there: the id of its note, or "". `owner` NULL: that of no lock; then a
+ * run of this machine counts as over. */
+int kist_catalog_busy(struct kist_store *store, const char *pipeline, const char *owner,
+                      const struct kist_catalog *catalog, char ret_id[KIST_ID_LENGTH + 1],
+                      struct kist_error *err) KIST_CHECKED;
+
+/* Copies the manifest of a backup, byte for byte, to its tombstone, after checking it as kist_catalog_load does. */
+int kist_catalog_bury(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                      struct kist_error *err) KIST_CHECKED;
+/* The manifest that a tombstone holds, checked as any other. */
+int kist_catalog_load_tombstone(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                                const char *id, struct kist_manifest *ret_manifest,
+                                struct kist_error *err) KIST_CHECKED;
+int kist_catalog_remove_tombstone(struct kist_store *store, const char *pipeline, const char *id,
+                                  struct kist_error *err) KIST_CHECKED;
+/* Whether the manifest of a backup is there, as the store says of that one object. */
+int kist_catalog_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
+                        struct kist_error *err) KIST_CHECKED;
 
 /* "_kist/<pipeline>/<id><suffix>"; `id` and `suffix` "" give the folder. New; NULL without memory. */
 char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix) KIST_CHECKED;

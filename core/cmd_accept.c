@@ -2,80 +2,29 @@
 #include "judge.h"
 #include "listing.h"
 #include "log.h"
+#include "mark_everywhere.h"
 #include "marks.h"
-#include "state.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-struct acceptance {
-    const struct kist_config_pipeline *pipeline;
-    const char *id;
-    json_t *body;   /* of every mark: what it was suspect for */
-    json_t *places; /* object: whether each destination knows of it */
-    size_t marked, failed;
-};
-
-/* Errors are logged: one destination does not keep the others from knowing. */
-static void accept_on(struct acceptance *acceptance, struct kist_store *store, const struct kist_catalog *catalog)
+static int accept_on(const struct kist_saying *saying, struct kist_store *store,
+                     const struct kist_catalog *catalog, struct kist_error *err)
 {
-    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    int code = kist_judge_accepted(store, acceptance->pipeline, catalog, acceptance->id)
-                   ? 0
-                   : kist_mark_put(store, acceptance->pipeline, catalog, acceptance->id, KIST_MARK_ACCEPTED,
-                                   acceptance->body, &err);
-    if (code)
-        kist_log_error(store->where, &err);
-    acceptance->marked += code ? 0 : 1;
-    acceptance->failed += code ? 1 : 0;
-    json_object_set_new(acceptance->places, kist_store_name(store), json_boolean(!code));
+    if (kist_judge_accepted(store, saying->pipeline, catalog, saying->id))
+        return 0;
+    return kist_mark_put(store, saying->pipeline, catalog, saying->id, KIST_MARK_ACCEPTED, saying->body, err);
 }
 
-/* On every destination that has it. */
-static int accept_all(struct acceptance *acceptance, struct kist_cancel *cancel, struct kist_error *err)
-{
-    const struct kist_config_pipeline *pipeline = acceptance->pipeline;
-    struct kist_listing listing = {0};
-    int code = kist_listing_read(pipeline, NULL, KIST_LISTING_IDS, cancel, &listing, err);
-    if (code)
-        return code;
-    for (size_t i = 0; i < pipeline->destination_count; i++) {
-        if (listing.stores[i] && kist_catalog_has(&listing.catalogs[i], acceptance->id))
-            accept_on(acceptance, listing.stores[i], &listing.catalogs[i]);
-        /* What is wrong with one that does not answer stands in the log already. */
-        else if (!listing.stores[i])
-            acceptance->failed++;
-    }
-    kist_listing_done(&listing);
-    return 0;
-}
-
-/* 0 when the history could not be written; that is logged. */
-static int tell_history(const struct acceptance *acceptance, const char *state)
+static enum kist_exit accept_suspect(struct kist_saying *saying, const struct kist_cli *cli, const char *state)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    json_t *entry =
-        json_pack("{s:s, s:s, s:s, s:O, s:O}", "event", "accept", "pipeline", acceptance->pipeline->name, "id",
-                  acceptance->id, "destinations", acceptance->places, "suspect", acceptance->body);
-    int code = entry ? kist_history_add(state, entry, &err) : kist_fail(&err, KIST_ERR_FAILED, "out of memory");
-    json_decref(entry);
-    if (code)
-        kist_log_at(KIST_LOG_WARNING, acceptance->pipeline->name, &err);
-    return !code;
-}
-
-static enum kist_exit accept_suspect(struct acceptance *acceptance, const struct kist_cli *cli, const char *state)
-{
-    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    if (accept_all(acceptance, cli->cancel, &err))
+    if (kist_say_everywhere(saying, cli->cancel, &err))
         return kist_cli_fail(&err);
-    int told = tell_history(acceptance, state);
-    if (acceptance->marked == 0)
-        return KIST_EXIT_FAILED;
-    if (kist_log_level() >= KIST_LOG_INFO)
-        printf("%s/%s: accepted\n", acceptance->pipeline->name, acceptance->id);
-    return acceptance->failed || !told ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
+    int told = kist_say_history(saying, "accept", "suspect", state);
+    if (saying->marked && kist_log_level() >= KIST_LOG_INFO)
+        printf("%s/%s: accepted\n", saying->pipeline->name, saying->id);
+    return kist_say_exit(saying, told);
 }
 
 static enum kist_exit accept_found(const struct kist_manifest *manifest, const struct kist_backup_name *name,
@@ -85,17 +34,17 @@ static enum kist_exit accept_found(const struct kist_manifest *manifest, const s
         printf("%s/%s is not suspect\n", manifest->pipeline, manifest->id);
         return KIST_EXIT_OK;
     }
-    struct acceptance acceptance = {.pipeline = name->pipeline,
-                                    .id = manifest->id,
-                                    .body = json_pack("{s:O}", "reasons", manifest->suspect),
-                                    .places = json_object()};
+    struct kist_saying saying = {.pipeline = name->pipeline,
+                                 .id = manifest->id,
+                                 .say = accept_on,
+                                 .body = json_pack("{s:O}", "reasons", manifest->suspect)};
     enum kist_exit status = KIST_EXIT_FAILED;
-    if (acceptance.body && acceptance.places)
-        status = accept_suspect(&acceptance, cli, state);
+    if (saying.body)
+        status = accept_suspect(&saying, cli, state);
     else
         kist_log(KIST_LOG_ERROR, name->pipeline->name, "out of memory");
-    json_decref(acceptance.body);
-    json_decref(acceptance.places);
+    json_decref(saying.body);
+    kist_saying_done(&saying);
     return status;
 }
 

@@ -35,6 +35,7 @@ static void add_trust(json_t *json, const struct kist_listing_row *row)
     json_object_set_new(json, "suspect",
                         row->manifest.suspect ? json_incref(row->manifest.suspect) : json_array());
     json_object_set_new(json, "accepted", json_boolean(row->accepted));
+    json_object_set_new(json, "held", json_boolean(row->held));
 }
 
 static json_t *row_json(const struct kist_listing *listing, const struct kist_listing_row *row)
@@ -71,7 +72,7 @@ static void print_row(const struct kist_listing *listing, const struct kist_list
             printf("%s%s", separator, listing->pipeline->destinations[i]->name);
             separator = ", ";
         }
-    putchar('\n');
+    puts(row->held ? " (held)" : "");
 }
 
 /* What reading the listings of all pipelines came to. */

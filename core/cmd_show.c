@@ -108,6 +108,28 @@ static void print_faults(const struct kist_listing *listing, size_t place, const
     json_decref(body);
 }
 
+/* Who pinned it, and why. */
+static void print_pin(const struct kist_listing *listing, size_t place, const struct kist_catalog_mark *mark)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    json_t *body = NULL;
+    if (kist_mark_load(listing->stores[place], listing->pipeline, mark, &body, &err)) {
+        kist_log_at(KIST_LOG_WARNING, listing->pipeline->name, &err);
+        return;
+    }
+    const char *user = json_string_value(json_object_get(body, "user"));
+    const char *host = json_string_value(json_object_get(body, "host"));
+    const char *reason = json_string_value(json_object_get(body, "reason"));
+    printf("  %-20s by ", "");
+    kist_cli_print_text(user ? user : "?");
+    fputs(" on ", stdout);
+    kist_cli_print_text(host ? host : "?");
+    fputs(reason ? ": " : "", stdout);
+    kist_cli_print_text(reason ? reason : "");
+    putchar('\n');
+    json_decref(body);
+}
+
 static void print_mark(void *arg, size_t place, const struct kist_catalog_mark *mark)
 {
     const struct kist_listing *listing = arg;
@@ -116,6 +138,8 @@ static void print_mark(void *arg, size_t place, const struct kist_catalog_mark *
         printf("  %-20s on %s, %s\n", mark->word, listing->pipeline->destinations[place]->name, time);
     if (kist_mark_is_bad(mark))
         print_faults(listing, place, mark);
+    if (strcmp(mark->word, KIST_MARK_HELD) == 0)
+        print_pin(listing, place, mark);
 }
 
 static void print_trust(const struct kist_manifest *manifest, struct kist_listing *listing)

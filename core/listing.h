@@ -19,6 +19,7 @@ struct kist_listing_row {
     struct kist_catalog_mark verified; /* the newest proof of a copy that no later mark calls bad */
     struct kist_catalog_mark drilled;  /* the newest drill that went well */
     int bad;                           /* the newest verdict on some copy is that it cannot be restored */
+    int held;                          /* some copy is pinned */
     int accepted;                      /* it is suspect, and a person says that it is good */
 };
 

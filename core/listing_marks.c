@@ -22,6 +22,7 @@ void kist_listing_read_marks(const struct kist_listing *listing, struct kist_lis
         else
             keep_newer(&row->verified, verdict);
         keep_newer(&row->drilled, kist_mark_find(catalog, row->id, KIST_MARK_DRILL));
+        row->held |= kist_mark_find(catalog, row->id, KIST_MARK_HELD) != NULL;
         if (row->manifest.suspect && !row->accepted)
             row->accepted = kist_judge_accepted(listing->stores[i], listing->pipeline, catalog, row->id);
     }

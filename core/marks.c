@@ -113,7 +113,8 @@ static int is_trusted(struct kist_store *store, const struct kist_config_pipelin
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     json_t *body = NULL;
-    int code = kist_mark_is_bad(mark) ? 0 : kist_mark_load(store, pipeline, mark, &body, &err);
+    int wary = kist_mark_is_bad(mark) || strcmp(mark->word, KIST_MARK_HELD) == 0;
+    int code = wary ? 0 : kist_mark_load(store, pipeline, mark, &body, &err);
     json_decref(body);
     if (code) {
         kist_error_prefix(&err, "a mark is passed over");
@@ -226,6 +227,21 @@ static void remove_replaced(struct kist_store *store, const char *pipeline, cons
             kist_log_at(KIST_LOG_DEBUG, pipeline, &err);
         free(key);
     }
+}
+
+int kist_marks_remove(struct kist_store *store, const char *pipeline, const struct kist_catalog *catalog,
+                      const char *id, const char *word, struct kist_error *err)
+{
+    int code = 0;
+    for (size_t i = end_of(catalog, id); !code && i > 0 && strcmp(catalog->marks[i - 1].id, id) == 0; i--) {
+        const struct kist_catalog_mark *mark = &catalog->marks[i - 1];
+        if (word && strcmp(mark->word, word) != 0)
+            continue;
+        char *key = mark_key(pipeline, id, mark->word, mark->time);
+        code = key ? kist_store_remove(store, key, err) : no_memory(err);
+        free(key);
+    }
+    return code;
 }
 
 static int put(struct kist_store *store, const struct kist_config_pipeline *pipeline,

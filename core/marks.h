@@ -3,8 +3,8 @@
  *
  *     _kist/<pipeline>/<id>.<word>.<time>     a mark; the document says more, but its name is enough for a listing
  *
- * A mark speaks of the copy on the destination that it lies on, but for "accepted", which is about the backup and lies on
- * all of them.
+ * A mark speaks of the copy on the destination that it lies on, but for "accepted" and "held", which are about the backup and
+ * lie on all of them.
  */
 #ifndef KIST_CORE_MARKS_H
 #define KIST_CORE_MARKS_H
@@ -15,6 +15,7 @@
 #define KIST_MARK_DECODE "decode"     /* and it decoded to what was saved */
 #define KIST_MARK_DRILL "drill"       /* and was restored, with every count equal */
 #define KIST_MARK_ACCEPTED "accepted" /* a person says that a suspect backup is good */
+#define KIST_MARK_HELD "held"         /* a person pinned it: retention never deletes it */
 /* One of the proofs has failed: only one that is as strong can make up for it. */
 #define KIST_MARK_BAD_HASH "badhash"
 #define KIST_MARK_BAD_DECODE "baddecode"
@@ -31,12 +32,16 @@ int kist_mark_put(struct kist_store *store, const struct kist_config_pipeline *p
 int kist_mark_load(struct kist_store *store, const struct kist_config_pipeline *pipeline,
                    const struct kist_catalog_mark *mark, json_t **ret_body, struct kist_error *err) KIST_CHECKED;
 /* Where the pipeline has a sign_key: takes every mark that speaks for a backup out of a catalog that was read unless it is
- * signed with it, and says so in the log. Those that speak against one stay, whoever wrote them: they only make wary. */
+ * signed with it, and says so in the log. Those that speak against one, and that pin one, stay, whoever wrote them: they only
+ * make wary. */
 void kist_marks_check(struct kist_store *store, const struct kist_config_pipeline *pipeline,
                       struct kist_catalog *catalog);
 /* The newest mark `word` of a backup in a catalog that was read, or NULL. `word` NULL: of any. */
 const struct kist_catalog_mark *kist_mark_find(const struct kist_catalog *catalog, const char *id,
                                                const char *word);
+/* Removes all marks `word` (NULL: of any word) that a catalog has of a backup. */
+int kist_marks_remove(struct kist_store *store, const char *pipeline, const struct kist_catalog *catalog,
+                      const char *id, const char *word, struct kist_error *err) KIST_CHECKED;
 /* The verdict on a copy: the newest proof that failed and that no later one as strong makes up for, else the newest proof;
  * NULL without any. */
 const struct kist_catalog_mark *kist_mark_verdict(const struct kist_catalog *catalog, const char *id);

@@ -1,0 +1,238 @@
+#include "log.h"
+#include "marks.h"
+#include "prune_place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int is_doomed(const struct kist_prune_place *place, size_t index)
+{
+    return place->plan.entries[index].fate == KIST_FATE_REMOVE;
+}
+
+static int is_stopped(const struct kist_prune_place *place)
+{
+    return place->options->cancel && kist_cancel_is_set(place->options->cancel);
+}
+
+static int stopped(struct kist_error *err)
+{
+    return kist_fail(err, KIST_ERR_CANCELLED, "told to stop: the next prune goes on");
+}
+
+static int wait_for(struct kist_prune_place *place, char *reason, struct kist_error *err)
+{
+    free(place->waits);
+    place->waits = reason;
+    return reason ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+}
+
+/* A tombstone whose manifest is there still: its deleting has not begun. A listing may be behind, so the object itself is
+ * asked for. */
+static int drop_tombstones(struct kist_prune_place *place, const struct kist_catalog *catalog,
+                           struct kist_error *err)
+{
+    int code = 0;
+    for (size_t i = 0; i < catalog->tombstone_count && !code; i++) {
+        const char *id = catalog->tombstones[i].id;
+        int exists = 0;
+        if (!kist_catalog_has(catalog, id))
+            continue;
+        code = kist_catalog_exists(place->store, place->pipeline->name, id, &exists, err);
+        if (!code && exists)
+            code = kist_catalog_remove_tombstone(place->store, place->pipeline->name, id, err);
+    }
+    return code;
+}
+
+static int note_time(void *arg, const struct kist_object *object)
+{
+    int64_t *modified_ms = arg;
+    *modified_ms = object->modified_ms;
+    return 0;
+}
+
+/* Writes the tombstone of the first that goes: the time that the store gives it is that of its own clock, now. With that the
+ * plan is made again. */
+static int ask_clock(struct kist_prune_place *place, const char *id, struct kist_error *err)
+{
+    int64_t modified_ms = 0, before = kist_time_now();
+    char *key = kist_catalog_key(place->pipeline->name, id, ".tombstone");
+    int code = key ? kist_catalog_bury(place->store, place->pipeline, id, err)
+                   : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    int64_t after = kist_time_now(), server = 0;
+    if (!code)
+        code = kist_store_stat(place->store, key, note_time, &modified_ms, err);
+    free(key);
+    if (code)
+        return code;
+    server = modified_ms > 0 ? modified_ms / 1000 : 0;
+    /* A slow answer is no wrong clock. */
+    if (server >= before && server <= after)
+        server = after;
+    code = kist_prune_plan(place, after, server, err);
+    if (!code && place->plan.frozen)
+        code = kist_catalog_remove_tombstone(place->store, place->pipeline->name, id, err);
+    return code;
+}
+
+/* The tombstones of all that go, the oldest first. */
+static int bury(struct kist_prune_place *place, struct kist_error *err)
+{
+    size_t first = 0;
+    while (first < place->count && !is_doomed(place, first))
+        first++;
+    if (first == place->count)
+        return 0;
+    int code = ask_clock(place, place->rows[first].id, err);
+    for (size_t i = first + 1; i < place->count && !code; i++)
+        if (is_doomed(place, i))
+            code = is_stopped(place) ? stopped(err)
+                                     : kist_catalog_bury(place->store, place->pipeline, place->rows[i].id, err);
+    return code;
+}
+
+/* Whether the store still says what it said at first: all that is not deleted must be there, for what it names stays. */
+static int check_listing(struct kist_prune_place *place, const struct kist_catalog *now, struct kist_error *err)
+{
+    for (size_t i = 0; i < place->count; i++)
+        if (place->rows[i].outcome != KIST_PRUNE_GONE && !kist_catalog_has(now, place->rows[i].id)) {
+            kist_fail(err, KIST_ERR_CORRUPT,
+                      "%s: a later listing lacks the backup %s: nothing is deleted on the word of such a listing",
+                      kist_store_name(place->store), place->rows[i].id);
+            kist_hint(err, "another host may have removed it just now: try again");
+            return KIST_ERR_CORRUPT;
+        }
+    return 0;
+}
+
+/* Somebody may have pinned one meanwhile. */
+static int spare_held(struct kist_prune_place *place, const struct kist_catalog *now, struct kist_error *err)
+{
+    int code = 0;
+    for (size_t i = 0; i < place->count && !code; i++) {
+        struct kist_plan_entry *entry = &place->plan.entries[i];
+        if (!is_doomed(place, i) || !kist_mark_find(now, place->rows[i].id, KIST_MARK_HELD))
+            continue;
+        *entry = (struct kist_plan_entry){.fate = KIST_FATE_HELD, .text = "held"};
+        place->plan.removed--;
+        code = kist_catalog_remove_tombstone(place->store, place->pipeline->name, place->rows[i].id, err);
+    }
+    return code;
+}
+
+/* A last look before anything goes, since another host may have begun meanwhile. `ret_go`: nothing has. */
+static int look_again(struct kist_prune_place *place, int *ret_go, struct kist_error *err)
+{
+    struct kist_catalog now = {0};
+    int code = kist_catalog_read(place->store, place->pipeline->name, &now, err);
+    if (!code)
+        code = check_listing(place, &now, err);
+    if (!code)
+        code = kist_catalog_busy(place->store, place->pipeline->name, place->owner, &now, place->busy, err);
+    if (!code)
+        code = place->busy[0] ? drop_tombstones(place, &now, err) : spare_held(place, &now, err);
+    kist_catalog_done(&now);
+    if (!code && place->busy[0])
+        code = kist_prune_plan(place, kist_time_now(), 0, err);
+    *ret_go = !place->busy[0];
+    return code;
+}
+
+/* A store that refuses leaves the backup as it is: without a tombstone, too. */
+static int spare_locked(struct kist_prune_place *place, struct kist_prune_row *row, struct kist_error *err)
+{
+    const char *pipeline = place->pipeline->name;
+    KIST_CLEANUP_ERROR struct kist_error why = KIST_ERROR_INIT;
+    int exists = 0;
+    int lasting = err->code == KIST_ERR_CANCELLED;
+    kist_error_move(&why, err);
+    if (!lasting && !kist_catalog_exists(place->store, pipeline, row->id, &exists, err) && exists &&
+        kist_catalog_remove_tombstone(place->store, pipeline, row->id, err))
+        kist_log_at(KIST_LOG_DEBUG, place->store->where, err);
+    kist_error_clear(err);
+    if (lasting)
+        return kist_error_move(err, &why);
+    kist_log_at(KIST_LOG_WARNING, place->store->where, &why);
+    kist_prune_fail(row, &why);
+    return 0;
+}
+
+/* The manifests, the oldest first: from here on those backups do not exist. */
+static int unlist(struct kist_prune_place *place, struct kist_error *err)
+{
+    for (size_t i = 0; i < place->count; i++) {
+        struct kist_prune_row *row = &place->rows[i];
+        if (!is_doomed(place, i))
+            continue;
+        if (is_stopped(place))
+            return stopped(err);
+        int code = kist_catalog_remove(place->store, place->pipeline->name, row->id, err);
+        if (code)
+            code = spare_locked(place, row, err);
+        else
+            row->outcome = KIST_PRUNE_GONE;
+        if (code)
+            return code;
+    }
+    return 0;
+}
+
+/* Leftovers of another prune wait as long as something may not be as it should be. */
+static int may_finish(const struct kist_prune_place *place)
+{
+    return !place->freeze && !place->busy[0] && place->count && place->rows[place->count - 1].kept.good;
+}
+
+static int has_orphans(const struct kist_catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->tombstone_count; i++)
+        if (!kist_catalog_has(catalog, catalog->tombstones[i].id))
+            return 1;
+    return 0;
+}
+
+static int finish(struct kist_prune_place *place, struct kist_error *err)
+{
+    struct kist_catalog now = {0};
+    char *reason = NULL;
+    int code = kist_catalog_read(place->store, place->pipeline->name, &now, err);
+    if (!code)
+        code = check_listing(place, &now, err);
+    if (!code)
+        code = kist_catalog_busy(place->store, place->pipeline->name, place->owner, &now, place->busy, err);
+    if (!code && has_orphans(&now)) {
+        if (may_finish(place))
+            code = kist_prune_finish(place, &now, err);
+        else if (asprintf(&reason, "data of deleted backups stays for now: %s",
+                          place->freeze    ? place->freeze
+                          : place->busy[0] ? "a run of another host has begun and not ended"
+                                           : "the newest backup is not good") < 0)
+            code = wait_for(place, NULL, err);
+        else
+            code = wait_for(place, reason, err);
+    }
+    if (!code)
+        kist_prune_sweep(place, &now);
+    kist_catalog_done(&now);
+    return code;
+}
+
+int kist_prune_delete(struct kist_prune_place *place, struct kist_error *err)
+{
+    int go = 0;
+    int code = drop_tombstones(place, &place->catalog, err);
+    if (!code)
+        code = bury(place, err);
+    if (!code && place->plan.removed)
+        code = look_again(place, &go, err);
+    if (!code && go)
+        code = unlist(place, err);
+    /* Where there is nothing to do, the store is not asked again. */
+    if (!code && !go && !has_orphans(&place->catalog))
+        kist_prune_sweep(place, &place->catalog);
+    else if (!code)
+        code = finish(place, err);
+    return code;
+}
