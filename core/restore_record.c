@@ -1,13 +1,11 @@
 #include "restore_record.h"
+#include "history.h"
 #include "log.h"
 #include "state.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define TAIL ((long)4 << 20) /* of the history, that is searched for an estimate */
+#define NEWEST 2000 /* entries of the pipeline that are searched for an estimate */
 
 /* ---- adding ---- */
 
@@ -150,23 +148,15 @@ int64_t kist_restore_estimate(const char *state_dir, const char *pipeline, uint6
                               const char **ret_from)
 {
     struct estimate estimate = {.ms = -1};
-    char *path = NULL, *line = NULL;
-    size_t room = 0;
-    if (asprintf(&path, "%s/history.jsonl", state_dir) < 0)
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    json_t *entries = NULL, *entry = NULL;
+    size_t index = 0;
+    /* Without a history there is no estimate, and that is all. */
+    if (kist_history_read(state_dir, pipeline, 0, NEWEST, &entries, NULL, &err))
         return -1;
-    FILE *file = fopen(path, "re");
-    /* Where that is in the middle of a line, its rest is no JSON, and is passed over. */
-    if (file && fseek(file, 0, SEEK_END) == 0)
-        (void)fseek(file, ftell(file) > TAIL ? -TAIL : -ftell(file), SEEK_END);
-    while (file && getline(&line, &room, file) > 0) {
-        json_t *entry = json_loads(line, 0, NULL);
+    json_array_foreach(entries, index, entry)
         consider(entry, pipeline, raw_size, &estimate);
-        json_decref(entry);
-    }
-    if (file)
-        fclose(file);
-    free(line);
-    free(path);
+    json_decref(entries);
     if (estimate.from)
         *ret_from = estimate.from;
     return estimate.ms;

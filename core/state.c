@@ -1,5 +1,4 @@
 #include "state.h"
-#include "backup_id.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -133,23 +132,6 @@ void kist_lock_release(struct kist_lock *lock)
     *lock = (struct kist_lock)KIST_LOCK_INIT;
 }
 
-static int append_line(const char *path, const char *line, size_t size, struct kist_error *err)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return kist_fail_errno(err, errno, "cannot open '%s'", path);
-    int code = 0;
-    /* One write, so that the lines of several processes do not mix. */
-    ssize_t written = write(fd, line, size);
-    if (written < 0)
-        code = kist_fail_errno(err, errno, "cannot write to '%s'", path);
-    else if ((size_t)written != size)
-        code = kist_fail(err, KIST_ERR_NO_SPACE, "cannot write all of a line to '%s'", path);
-    if (close(fd) != 0 && !code)
-        code = kist_fail_errno(err, errno, "cannot close '%s'", path);
-    return code;
-}
-
 json_t *kist_user_json(void)
 {
     char number[24], buffer[4096];
@@ -161,27 +143,4 @@ json_t *kist_user_json(void)
     }
     snprintf(number, sizeof number, "%ld", (long)getuid());
     return json_string(number);
-}
-
-int kist_history_add(const char *dir, json_t *entry, struct kist_error *err)
-{
-    char now[KIST_TIME_LENGTH + 1];
-    char *path = NULL, *line = NULL;
-    kist_time_text(kist_time_now(), now);
-    json_object_set_new(entry, "time", json_string(now));
-    json_object_set_new(entry, "host", json_string(kist_host_name()));
-    json_object_set_new(entry, "user", kist_user_json());
-    if (env("SUDO_USER"))
-        json_object_set_new(entry, "sudo_user", json_string(env("SUDO_USER")));
-    char *text = json_dumps(entry, JSON_COMPACT | JSON_ENSURE_ASCII);
-    int size = text ? asprintf(&line, "%s\n", text) : -1;
-    if (size < 0)
-        line = NULL;
-    int code = size < 0 || asprintf(&path, "%s/history.jsonl", dir) < 0
-                   ? kist_fail(err, KIST_ERR_FAILED, "out of memory for the history")
-                   : append_line(path, line, (size_t)size, err);
-    free(path);
-    free(line);
-    free(text);
-    return code;
 }

@@ -8,6 +8,7 @@
 #include "error.h"
 
 #include <jansson.h>
+#include <stdint.h>
 
 /* The directory that applies: --state, $KIST_STATE, [kist] state, $STATE_DIRECTORY, then the default of the user. New. */
 int kist_state_find(const char *option, const char *configured, char **ret_dir,
@@ -33,7 +34,13 @@ int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_
                    struct kist_error *err) KIST_CHECKED;
 void kist_lock_release(struct kist_lock *lock);
 
-/* Appends one JSON object as a line to history.jsonl; `time`, `host`, `user` and, behind sudo, `sudo_user` are added. */
+/* A file that has grown to KIST_HISTORY_MAX bytes is put aside before the next line; the one before it is dropped. */
+#define KIST_HISTORY_FILE "history.jsonl"
+#define KIST_HISTORY_OLDER "history.1.jsonl"
+#define KIST_HISTORY_MAX ((int64_t)32 << 20)
+
+/* Appends one JSON object as a line to the history; `time`, `host`, `user` and, behind sudo, `sudo_user` are added. Several
+ * processes may do so at once. */
 int kist_history_add(const char *dir, json_t *entry, struct kist_error *err) KIST_CHECKED;
 
 /* Who runs this process: a name, else the number. New reference; NULL without memory. */

@@ -174,7 +174,8 @@ static void odd_histories(void **state)
     assert_non_null(file);
     fputs("{}\nnull\n[1]\n{\"event\":\n\n{\"event\":\"drill\",\"pipeline\":\"p\",\"outcome\":\"ok\",\"duration_"
           "ms\":\"7\"}\n"
-          "{\"event\":\"drill\",\"pipeline\":\"p\",\"outcome\":\"ok\",\"duration_ms\":7}",
+          "{\"event\":\"drill\",\"pipeline\":\"p\",\"outcome\":\"ok\",\"duration_ms\":7,"
+          "\"time\":\"2026-11-21T02:00:00Z\"}",
           file);
     assert_int_equal(fclose(file), 0);
     assert_estimate(7, "drill");
