@@ -2,6 +2,7 @@
 #include "log.h"
 #include "prove.h"
 #include "signals.h"
+#include "tell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,9 +147,11 @@ enum kist_exit kist_cmd_drill(struct kist_cli *cli)
                           .config = config,
                           .state_dir = state,
                           .json = kist_cli_has(cli, "json") ? json_array() : NULL};
+        kist_tell_prepare(config, state);
         int code = cli->arg_count ? drill_named(&job, &err) : drill_all(&job, &err);
         status = conclude(&job, code, &err);
         json_decref(job.json);
+        kist_tell_end();
     }
     free(state);
     kist_config_free(config);

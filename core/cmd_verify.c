@@ -4,6 +4,7 @@
 #include "prove.h"
 #include "signals.h"
 #include "state.h"
+#include "tell.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -259,9 +260,11 @@ enum kist_exit kist_cmd_verify(struct kist_cli *cli)
     job.proof.state_dir = state;
     if (!status) {
         job.json = kist_cli_has(cli, "json") ? json_array() : NULL;
+        kist_tell_prepare(config, state);
         int code = verify_all(&job, &err);
         status = conclude(&job, code, &err);
         json_decref(job.json);
+        kist_tell_end();
     }
     free(state);
     kist_config_free(config);

@@ -54,6 +54,51 @@ int kist_log_failed(void)
     return atomic_load(&write_failed);
 }
 
+/* What was logged last: `tail_end` counts all bytes that ever went in. */
+static char tail[8192];
+static size_t tail_end;
+
+static void tail_add(const char *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        /* Colours and priorities are for who reads the log itself; nothing else of a line begins like them. */
+        if (data[i] == '\033') {
+            while (i + 1 < size && data[i] != 'm')
+                i++;
+            continue;
+        }
+        if (shown_format == KIST_LOG_JOURNALD && data[i] == '<' && (i == 0 || data[i - 1] == '\n') &&
+            i + 2 < size) {
+            i += 2;
+            continue;
+        }
+        tail[tail_end++ % sizeof tail] = data[i];
+    }
+}
+
+char *kist_log_tail(size_t limit)
+{
+    char *copy = malloc(sizeof tail + 1);
+    if (!copy)
+        return NULL;
+    pthread_mutex_lock(&mutex);
+    size_t size = tail_end < sizeof tail ? tail_end : sizeof tail, start = tail_end - size;
+    for (size_t i = 0; i < size; i++)
+        copy[i] = tail[(start + i) % sizeof tail];
+    int whole = tail_end <= sizeof tail;
+    pthread_mutex_unlock(&mutex);
+    copy[size] = '\0';
+    size_t cut = size > limit ? size - limit : 0;
+    /* From the beginning of a line. */
+    if (cut > 0 || !whole) {
+        size_t from = cut > 0 ? cut - 1 : 0;
+        const char *line = memchr(copy + from, '\n', size - from);
+        cut = line ? (size_t)(line + 1 - copy) : size;
+    }
+    memmove(copy, copy + cut, size - cut + 1);
+    return copy;
+}
+
 static int write_all(const char *data, size_t size)
 {
     while (size > 0) {
@@ -81,6 +126,7 @@ static void emit(struct kist_text *lines)
     const char *data = lost_it ? lost : kist_text_get(lines);
     size_t size = lost_it ? sizeof lost - 1 : lines->size;
     pthread_mutex_lock(&mutex);
+    tail_add(data, size);
     if (write_all(data, size) || lost_it)
         atomic_store(&write_failed, 1);
     pthread_mutex_unlock(&mutex);

@@ -19,6 +19,10 @@ void kist_log_v(int level, const char *where, const char *format, va_list args) 
 void kist_log_error(const char *where, const struct kist_error *err);
 void kist_log_at(int level, const char *where, const struct kist_error *err);
 
+/* The newest lines of this process, whole ones, without colours; at most `limit` bytes, and never more than 8 KiB. New; NULL
+ * without memory. */
+char *kist_log_tail(size_t limit);
+
 /* 1 when a line could not be written (a full disk, a closed descriptor): the run is then degraded. */
 int kist_log_failed(void);
 

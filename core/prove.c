@@ -158,19 +158,18 @@ static void tell(struct proving *proving, int code, const struct kist_error *cau
                  proof->pipeline->name, proving->manifest->id, kist_store_name(proving->store),
                  code == KIST_ERR_CORRUPT ? "the backup is bad" : "failed") < 0)
         summary = NULL;
-    const struct kist_event event = {.struct_size = sizeof event,
-                                     .kind = KIST_EVENT_FAILURE,
-                                     .pipeline = proof->pipeline->name,
-                                     .backup = proving->manifest->id,
-                                     .host = kist_host_name(),
-                                     .summary = summary,
-                                     .cause = kist_error_text(cause),
-                                     .next_step = cause->hint,
-                                     .started_ms = proving->started * 1000,
-                                     .finished_ms = kist_time_now() * 1000,
-                                     .raw_size = -1,
-                                     .stored_size = -1};
-    if (kist_tell(proof->pipeline, &event))
+    const struct kist_news news = {.kind = KIST_EVENT_FAILURE,
+                                   .summary = summary,
+                                   .backup = proving->manifest->id,
+                                   .cause = kist_error_text(cause),
+                                   .next_step = cause->hint,
+                                   .started_ms = proving->started * 1000,
+                                   .finished_ms = kist_time_now() * 1000,
+                                   .raw_size = -1,
+                                   .stored_size = -1,
+                                   .exit = code == KIST_ERR_CORRUPT ? KIST_EXIT_INTEGRITY : KIST_EXIT_FAILED,
+                                   .with_log = 1};
+    if (kist_tell(proof->pipeline, &news))
         proving->proved->noted_badly = 1;
     free(summary);
 }

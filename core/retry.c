@@ -82,7 +82,7 @@ static int refuse_wait(const struct kist_retry *retry, int64_t asked, int64_t el
     kist_error_suffix(err, ", and asks to wait %s, longer than the deadline of %s leaves",
                       kist_duration_show(asked).text, kist_duration_show(retry->policy->deadline_ms).text);
     if (!err->hint)
-        kist_hint(err, "raise `deadline` of the destination, or try again later");
+        kist_hint(err, "raise `deadline` in its section, or try again later");
     return give_up(retry, elapsed, err);
 }
 

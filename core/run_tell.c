@@ -1,4 +1,4 @@
-#include "instance.h"
+#include "ledger.h"
 #include "log.h"
 #include "run.h"
 #include "state.h"
@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define NOTIFY_DEADLINE_MS 30000
 
 static const char *outcome_name(enum kist_outcome outcome)
 {
@@ -23,7 +21,7 @@ static const char *cause_of(const struct kist_run_report *report)
     for (size_t i = 0; i < report->place_count; i++)
         if (report->places[i].cause)
             return report->places[i].cause;
-    return report->suspicion ? report->suspicion : report->omission;
+    return report->suspicion ? report->suspicion : report->omission ? report->omission : report->retention;
 }
 
 static json_t *history_entry(const struct kist_run_report *report)
@@ -34,68 +32,70 @@ static json_t *history_entry(const struct kist_run_report *report)
     for (size_t i = 0; i < report->place_count; i++)
         if (report->places[i].destination)
             json_object_set_new(places, report->places[i].destination, json_boolean(report->places[i].complete));
-    return json_pack("{s:s, s:s, s:s*, s:s, s:s, s:i, s:I, s:I, s:I, s:o, s:s*}", "event", "run", "pipeline",
-                     report->pipeline, "id", report->id[0] ? report->id : NULL, "outcome",
-                     outcome_name(report->outcome), "started", started, "exit", (int)report->exit, "duration_ms",
-                     (json_int_t)report->duration_ms, "raw_size", (json_int_t)report->raw_size, "stored_size",
-                     (json_int_t)report->stored_size, "destinations", places, "cause", cause_of(report));
+    return json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s, s:i, s:I, s:I, s:I, s:o, s:s*, s:s*}", "event", "run",
+                     "pipeline", report->pipeline, "run", report->run[0] ? report->run : NULL, "id",
+                     report->id[0] ? report->id : NULL, "outcome", outcome_name(report->outcome), "started",
+                     started, "exit", (int)report->exit, "duration_ms", (json_int_t)report->duration_ms,
+                     "raw_size", (json_int_t)report->raw_size, "stored_size", (json_int_t)report->stored_size,
+                     "destinations", places, "cause", cause_of(report), "retention", report->retention);
 }
 
-static void fill_event(const struct kist_run_report *report, char *summary, struct kist_event *event)
+/* Whether the run before this one was not good. */
+static int was_failing(const struct kist_run_options *options, const struct kist_run_report *report)
 {
-    static const uint32_t kinds[] = {[KIST_OUTCOME_OK] = KIST_EVENT_SUCCESS,
-                                     [KIST_OUTCOME_DEGRADED] = KIST_EVENT_DEGRADED,
-                                     [KIST_OUTCOME_FAILED] = KIST_EVENT_FAILURE};
-    *event = (struct kist_event){.struct_size = sizeof *event,
-                                 .kind = kinds[report->outcome],
-                                 .pipeline = report->pipeline,
-                                 .backup = report->id[0] ? report->id : NULL,
-                                 .host = kist_host_name(),
-                                 .summary = summary,
-                                 .cause = cause_of(report),
-                                 .next_step = report->err.hint,
-                                 .started_ms = report->started * 1000,
-                                 .finished_ms = report->finished * 1000,
-                                 .raw_size = (int64_t)report->raw_size,
-                                 .stored_size = (int64_t)report->stored_size};
+    struct kist_ledger ledger = {0};
+    if (options->state_dir)
+        kist_ledger_read(options->state_dir, report->pipeline, &ledger);
+    return ledger.failing;
 }
 
-static int notify_one(const struct kist_config_section *section, const struct kist_event *event,
-                      struct kist_error *err)
+static uint32_t kind_of(const struct kist_run_options *options, const struct kist_run_report *report)
 {
-    struct kist_instance *instance = NULL;
-    int code = kist_instance_open(section, event->pipeline, NULL, &instance, err);
-    if (!code)
-        code = kist_instance_result(
-            instance, section->plugin->as.notifier.notify(instance->self, event, NOTIFY_DEADLINE_MS, err), err);
-    kist_instance_close(instance);
-    return code;
+    if (report->outcome == KIST_OUTCOME_FAILED)
+        return KIST_EVENT_FAILURE;
+    if (report->suspicion)
+        return KIST_EVENT_SUSPECT;
+    if (report->outcome == KIST_OUTCOME_DEGRADED)
+        return KIST_EVENT_DEGRADED;
+    return was_failing(options, report) ? KIST_EVENT_RECOVERY : KIST_EVENT_SUCCESS;
 }
 
-size_t kist_tell(const struct kist_config_pipeline *pipeline, const struct kist_event *event)
+/* What only the run knows to be the next step; NULL: what is always done. New. */
+static char *next_step(const struct kist_run_report *report)
 {
-    size_t failed = 0;
-    for (size_t i = 0; i < pipeline->notifier_count; i++) {
-        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-        if (notify_one(pipeline->notifiers[i], event, &err)) {
-            kist_log_error(NULL, &err);
-            failed++;
-        }
-    }
-    return failed;
+    char *text = NULL;
+    if (report->err.hint)
+        text = strdup(report->err.hint);
+    else if (report->retention && cause_of(report) == report->retention &&
+             asprintf(&text, "`kist prune --dry-run %s` says of every backup why it stays or goes",
+                      report->pipeline) < 0)
+        text = NULL;
+    return text;
 }
 
 void kist_run_tell(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
                    struct kist_run_report *report)
 {
-    char *summary = NULL;
-    if (asprintf(&summary, "backup of %s: %s", report->pipeline, outcome_name(report->outcome)) < 0)
-        summary = NULL;
-    struct kist_event event;
-    fill_event(report, summary, &event);
-    if (kist_tell(pipeline, &event))
+    char *step = next_step(report);
+    /* The id of a run that failed is that of no backup. */
+    int made = report->id[0] && (report->outcome != KIST_OUTCOME_FAILED || report->bad);
+    const struct kist_news news = {.kind = kind_of(options, report),
+                                   .backup = made ? report->id : NULL,
+                                   .run = report->run[0] ? report->run : NULL,
+                                   .cause = cause_of(report),
+                                   .next_step = step,
+                                   .last_good = report->last_good[0] ? report->last_good : NULL,
+                                   .started_ms = report->started * 1000,
+                                   .finished_ms = report->finished * 1000,
+                                   .raw_size = made ? (int64_t)report->raw_size : -1,
+                                   .stored_size = made ? (int64_t)report->stored_size : -1,
+                                   .places = report->places,
+                                   .place_count = report->place_count,
+                                   .exit = (int)report->exit,
+                                   .with_log = report->outcome != KIST_OUTCOME_OK};
+    if (kist_tell(pipeline, &news))
         report->told_badly = 1;
-    free(summary);
+    free(step);
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     json_t *entry = history_entry(report);
     if (!entry || kist_history_add(options->state_dir, entry, &err)) {

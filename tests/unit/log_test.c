@@ -185,6 +185,41 @@ static void a_lost_line_is_remembered(void **state)
     assert_int_equal(kist_log_failed(), 1);
 }
 
+static void the_tail(void **state)
+{
+    (void)state;
+    kist_log_setup(KIST_LOG_INFO, KIST_LOG_PLAIN, 1);
+    begin_capture();
+    kist_log(KIST_LOG_ERROR, "p", "in \033[31mred\033[0m");
+    end_capture();
+    char *tail = kist_log_tail(100);
+    assert_non_null(tail);
+    /* Of what was logged before, whole lines. */
+    const char *line = strstr(tail, "kist: error: p: in \\x1b[31mred\\x1b[0m\n");
+    assert_non_null(line);
+    assert_true(strlen(tail) <= 100 && strchr(tail, '\033') == NULL);
+    free(tail);
+    begin_capture();
+    for (int i = 0; i < 1000; i++)
+        kist_log(KIST_LOG_INFO, NULL, "line %03d of many that are all of one length", i);
+    end_capture();
+    tail = kist_log_tail(SIZE_MAX);
+    assert_non_null(tail);
+    size_t size = strlen(tail), length = strlen("kist: line 000 of many that are all of one length\n");
+    assert_true(size <= 8192 && size > 8192 - length && size % length == 0);
+    assert_string_equal(tail + size - length, "kist: line 999 of many that are all of one length\n");
+    assert_memory_equal(tail, "kist: line ", strlen("kist: line "));
+    free(tail);
+    for (size_t more = 0; more < 6; more += 5) {
+        tail = kist_log_tail(length * 2 + more);
+        assert_int_equal(strlen(tail), length * 2);
+        free(tail);
+    }
+    tail = kist_log_tail(3);
+    assert_string_equal(tail, "");
+    free(tail);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +231,7 @@ int main(void)
         cmocka_unit_test(json_lines),
         cmocka_unit_test(the_journal_is_recognised),
         cmocka_unit_test(a_lost_line_is_remembered),
+        cmocka_unit_test(the_tail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

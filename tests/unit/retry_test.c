@@ -203,7 +203,7 @@ static void a_wait_longer_than_the_deadline(void **state)
         assert_int_equal(scene.wait_count, 0);
         assert_non_null(strstr(scene.err.message, "it says no, and asks to wait "));
         assert_non_null(strstr(scene.err.message, ", longer than the deadline of 5 min 00 s leaves"));
-        assert_string_equal(scene.err.hint, "raise `deadline` of the destination, or try again later");
+        assert_string_equal(scene.err.hint, "raise `deadline` in its section, or try again later");
         done(&scene);
     }
     struct scene scene;

@@ -44,16 +44,6 @@ static void close_logfile(void *self)
     free(self);
 }
 
-static const char *word_of(uint32_t kind)
-{
-    switch (kind) {
-    case KIST_EVENT_SUCCESS: return "success";
-    case KIST_EVENT_DEGRADED: return "degraded";
-    case KIST_EVENT_FAILURE: return "failure";
-    default: return "test";
-    }
-}
-
 /* One write, so that the lines of several runs do not mix. */
 static int append(const struct logfile *self, const char *line, struct kist_error *err)
 {
@@ -78,7 +68,7 @@ static int notify(void *self, const struct kist_event *event, int64_t deadline_m
     const struct logfile *logfile = self;
     char *line = NULL;
     (void)deadline_ms;
-    int length = asprintf(&line, "%s %s/%s: %s%s%s\n", word_of(event->kind), event->pipeline,
+    int length = asprintf(&line, "%s %s/%s: %s%s%s\n", event->word, event->pipeline,
                           event->backup ? event->backup : "-", event->summary ? event->summary : "",
                           event->cause ? ": " : "", event->cause ? event->cause : "");
     if (length < 0)

@@ -36,11 +36,13 @@ static void test_lines(void **state)
     assert_true(fd >= 0);
     struct kist_event good = {.struct_size = sizeof good,
                               .kind = KIST_EVENT_SUCCESS,
+                              .word = "success",
                               .pipeline = "p",
                               .backup = "2026-11-21T02-00-00Z",
                               .summary = "backup of p: ok"};
     struct kist_event bad = {.struct_size = sizeof bad,
                              .kind = KIST_EVENT_FAILURE,
+                             .word = "failure",
                              .pipeline = "p",
                              .summary = "backup of p: failed",
                              .cause = "two\nlines"};
@@ -60,7 +62,7 @@ static void test_what_cannot_be_written(void **state)
     (void)state;
     struct kist_test_host test;
     struct kist_event event = {
-        .struct_size = sizeof event, .kind = KIST_EVENT_TEST, .pipeline = "p", .summary = "s"};
+        .struct_size = sizeof event, .kind = KIST_EVENT_TEST, .word = "test", .pipeline = "p", .summary = "s"};
     assert_int_equal(kist_test_host_init(&test), 0);
     assert_int_equal(notify_with("/nonexistent/file", &event, &test), KIST_ERR_FAILED);
     assert_non_null(strstr(test.err.message, "/nonexistent/file"));
