@@ -60,6 +60,8 @@ enum kist_exit kist_cli_fail_in(const char *pipeline, const struct kist_error *e
 /* A mistake on the command line: says it, points to --help, exit 2. */
 enum kist_exit kist_cli_usage(const struct kist_cli *cli, const char *format, ...) KIST_PRINTF(2, 3);
 
+/* Where it is: --config, $KIST_CONFIG, or the usual place. */
+const char *kist_cli_config_path(const struct kist_cli *cli);
 /* The configuration, with every mistake in it told; NULL and the exit status when there are any. */
 struct kist_config *kist_cli_config(const struct kist_cli *cli, enum kist_exit *ret_exit);
 /* The state directory, made; NULL and the exit status when that fails. New. */

@@ -21,19 +21,22 @@ void kist_cli_problems(const struct kist_config_problems *problems)
     }
 }
 
+const char *kist_cli_config_path(const struct kist_cli *cli)
+{
+    const char *path = kist_cli_value(cli, "config"), *from_env = getenv("KIST_CONFIG");
+    return path ? path : from_env && *from_env ? from_env : DEFAULT_CONFIG;
+}
+
 struct kist_config *kist_cli_config(const struct kist_cli *cli, enum kist_exit *ret_exit)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     struct kist_config_problems problems = {0};
     struct kist_config *config = NULL;
-    const char *path = kist_cli_value(cli, "config"), *from_env = getenv("KIST_CONFIG");
     const char *dirs[64];
     size_t count = 0;
-    if (!path)
-        path = from_env && *from_env ? from_env : DEFAULT_CONFIG;
     while (count < sizeof dirs / sizeof *dirs && (dirs[count] = kist_cli_value_at(cli, "plugin-dir", count)))
         count++;
-    int code = kist_config_load(path, dirs, count, &config, &problems, &err);
+    int code = kist_config_load(kist_cli_config_path(cli), dirs, count, &config, &problems, &err);
     kist_cli_problems(&problems);
     if (code && !problems.count)
         kist_log_error(NULL, &err);

@@ -1,9 +1,11 @@
 #include "commands.h"
+#include "crew.h"
+#include "job.h"
 #include "log.h"
-#include "prove_run.h"
 #include "repair.h"
-#include "run.h"
 #include "signals.h"
+#include "state.h"
+#include "tell.h"
 #include "units.h"
 
 #include <stdio.h>
@@ -40,81 +42,6 @@ static json_t *labels_of(const struct kist_cli *cli, enum kist_exit *ret_exit)
     if (!labels)
         *ret_exit = KIST_EXIT_FAILED;
     return labels;
-}
-
-static void print_result(const struct kist_run_report *report)
-{
-    if (report->bad) {
-        printf("%s/%s: made, but bad\n", report->pipeline, report->id);
-        return;
-    }
-    if (report->outcome == KIST_OUTCOME_FAILED) {
-        printf(report->exit == KIST_EXIT_LOCKED ? "%s: not started, no backup was made\n"
-                                                : "%s: failed, no backup was made\n",
-               report->pipeline);
-        return;
-    }
-    printf("%s/%s: %s, %s saved as %s in %s\n", report->pipeline, report->id,
-           report->outcome == KIST_OUTCOME_OK ? "ok" : "degraded", kist_size_show(report->raw_size).text,
-           kist_size_show(report->stored_size).text, kist_duration_show(report->duration_ms).text);
-    if (report->objects)
-        printf("  %s object%s, %s of them unchanged\n", kist_count_show(report->objects).text,
-               report->objects == 1 ? "" : "s", kist_count_show(report->reused).text);
-    if (report->vanished)
-        printf("  %s vanished meanwhile\n", kist_count_show(report->vanished).text);
-    if (report->omission)
-        printf("  %s\n", report->omission);
-    if (report->suspicion)
-        printf("  suspect: %s; if that is right: kist accept %s/%s\n", report->suspicion, report->pipeline,
-               report->id);
-    /* Why stands in the log. */
-    for (size_t i = 0; i < report->place_count; i++)
-        if (!report->places[i].complete)
-            printf("  missing on %s\n", report->places[i].destination);
-}
-
-static void log_repair(void *arg, const char *id, const char *destination, uint64_t size)
-{
-    const char *pipeline = arg;
-    kist_log(KIST_LOG_INFO, pipeline, "copied the backup %s to '%s', which lacked it (%s)", id, destination,
-             kist_size_show(size).text);
-}
-
-/* After a run, and after everybody was told of it: this may take as long as a backup does. It is no part of the run, so
- * what fails is a warning. */
-static void repair_lacking(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
-                           const struct kist_run_report *report)
-{
-    const struct kist_repair_options repair = {.state_dir = options->state_dir,
-                                               .only = report->lacking,
-                                               .quiet = 1,
-                                               .cancel = options->cancel,
-                                               .tell = log_repair,
-                                               .arg = (char *)(uintptr_t)pipeline->name};
-    size_t copied = 0;
-    if (report->lacking[0] && !kist_signals_seen())
-        (void)kist_repair_run(pipeline, &repair, &copied);
-}
-
-static enum kist_exit run_one(const struct kist_config *config, const struct kist_config_pipeline *pipeline,
-                              const struct kist_run_options *options)
-{
-    struct kist_run_report report;
-    kist_run(pipeline, options, &report);
-    kist_prove_run(config, pipeline, options, &report);
-    if (report.err.code)
-        kist_cli_fail_in(pipeline->name, &report.err);
-    /* A run that never began, because another is at work, is nobody's news. */
-    if (report.exit != KIST_EXIT_LOCKED)
-        kist_run_tell(pipeline, options, &report);
-    if (kist_log_level() >= KIST_LOG_INFO)
-        print_result(&report);
-    repair_lacking(pipeline, options, &report);
-    enum kist_exit status = report.exit;
-    if (status == KIST_EXIT_OK && (report.told_badly || kist_log_failed()))
-        status = KIST_EXIT_DEGRADED;
-    kist_run_report_done(&report);
-    return status;
 }
 
 /* `run --dry-run`: what would be done, after a check that it could. */
@@ -169,16 +96,6 @@ static enum kist_exit repair_one(const struct kist_config_pipeline *pipeline,
     return status;
 }
 
-/* One status for all: the only kind of failure there was, or 1; degraded yields to failed. */
-static enum kist_exit combine(enum kist_exit all, enum kist_exit one)
-{
-    if (all == KIST_EXIT_OK || (all == KIST_EXIT_DEGRADED && one != KIST_EXIT_OK))
-        return one;
-    if (one == KIST_EXIT_OK || one == KIST_EXIT_DEGRADED || one == all)
-        return all;
-    return one > KIST_EXIT_SIGNAL ? one : KIST_EXIT_FAILED;
-}
-
 static enum kist_exit run_pipelines(const struct kist_cli *cli, const struct kist_config *config,
                                     const struct kist_run_options *options)
 {
@@ -189,30 +106,125 @@ static enum kist_exit run_pipelines(const struct kist_cli *cli, const struct kis
         const struct kist_config_pipeline *pipeline =
             all ? &config->pipelines[i] : kist_config_pipeline(config, cli->args[i]);
         enum kist_exit one = kist_cli_has(cli, "repair") ? repair_one(pipeline, options)
-                             : options->state_dir        ? run_one(config, pipeline, options)
+                             : options->state_dir        ? kist_job_run(config, pipeline, options)
                                                          : check_one(cli, pipeline);
-        status = combine(status, one);
+        status = kist_exit_combine(status, one);
     }
     return status;
 }
 
+/* Runs that were asked for by name. */
+static enum kist_exit run_named(const struct kist_cli *cli, const struct kist_config *config,
+                                const struct kist_run_options *options)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    int silent =
+        options->state_dir && !kist_cli_has(cli, "repair") ? kist_tell_begin(config, options->state_dir, &err) : 0;
+    /* A backup that nobody is told of is better than none. */
+    if (silent)
+        kist_log_at(KIST_LOG_WARNING, NULL, &err);
+    enum kist_exit status = run_pipelines(cli, config, options);
+    kist_tell_end();
+    return status == KIST_EXIT_OK && silent ? KIST_EXIT_DEGRADED : status;
+}
+
+/* ---- --due ---- */
+
+/* 1 when names were given, and this is none of them. */
+static int is_not_named(void *arg, const struct kist_config_pipeline *pipeline)
+{
+    const struct kist_cli *cli = arg;
+    int named = cli->arg_count == 0;
+    for (int i = 0; i < cli->arg_count && !named; i++)
+        named = strcmp(cli->args[i], pipeline->name) == 0;
+    return !named;
+}
+
+static void print_due(const struct kist_cli *cli, const struct kist_config *config, const struct kist_due *due,
+                      size_t count)
+{
+    char text[KIST_TIME_LENGTH + 1];
+    int64_t now = kist_time_now();
+    for (size_t i = 0, k = 0; i < config->pipeline_count; i++) {
+        const struct kist_config_pipeline *pipeline = &config->pipelines[i];
+        if (is_not_named((char *)(uintptr_t)cli, pipeline))
+            continue;
+        int64_t next = kist_schedule_next(&pipeline->schedule, now);
+        if (k < count && due[k].pipeline == pipeline) {
+            kist_time_text(due[k++].slot, text);
+            printf("%s: due since %s\n", pipeline->name, text);
+        } else if (next >= 0) {
+            kist_time_text(next, text);
+            printf("%s: next at %s\n", pipeline->name, text);
+        } else {
+            printf("%s: no schedule\n", pipeline->name);
+        }
+    }
+}
+
+static enum kist_exit run_due(const struct kist_cli *cli, const struct kist_config *config, const char *state_dir,
+                              const struct kist_run_options *options)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    const struct kist_due_options finding = {.state_dir = state_dir,
+                                             .dry_run = !options->state_dir,
+                                             .skip = is_not_named,
+                                             .arg = (char *)(uintptr_t)cli,
+                                             .cancel = options->cancel};
+    struct kist_due *due = NULL;
+    size_t count = 0;
+    enum kist_exit status = KIST_EXIT_OK;
+    int code = kist_due_find(config, &finding, kist_time_now(), &due, &count, &err);
+    if (kist_signals_seen())
+        status = KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
+    else if (code)
+        status = kist_cli_fail(&err);
+    else if (finding.dry_run)
+        print_due(cli, config, due, count);
+    else
+        status = kist_crew_run(config, due, count, options);
+    free(due);
+    return status;
+}
+
+/* ---- the command ---- */
+
 /* All names are checked before the first pipeline runs. */
 static enum kist_exit check_names(const struct kist_cli *cli, const struct kist_config *config)
 {
-    if (!kist_cli_has(cli, "all") && cli->arg_count == 0)
+    int all = kist_cli_has(cli, "all"), due = kist_cli_has(cli, "due"), repair = kist_cli_has(cli, "repair");
+    if (!all && !due && cli->arg_count == 0)
         return kist_cli_usage(cli, "say which pipeline to run, or --all");
-    if (kist_cli_has(cli, "repair") && kist_cli_has(cli, "label"))
+    if (repair && kist_cli_has(cli, "label"))
         return kist_cli_usage(cli, "--repair makes no new backup: no --label with it");
-    if (kist_cli_has(cli, "all") && cli->arg_count > 0)
+    if (due && (repair || all))
+        return kist_cli_usage(cli, "--due runs what its schedule says: no --%s with it",
+                              repair ? "repair" : "all");
+    if (all && cli->arg_count > 0)
         return kist_cli_usage(cli, "--all runs every pipeline: no names with it");
     for (int i = 0; i < cli->arg_count; i++) {
-        if (!kist_config_pipeline(config, cli->args[i]))
+        const struct kist_config_pipeline *pipeline = kist_config_pipeline(config, cli->args[i]);
+        if (!pipeline)
             return kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
+        if (due && pipeline->schedule.kind == KIST_SCHEDULE_NONE)
+            return kist_cli_usage(cli, "pipeline '%s' has no schedule: it is never due", cli->args[i]);
         for (int k = 0; k < i; k++)
             if (strcmp(cli->args[i], cli->args[k]) == 0)
                 return kist_cli_usage(cli, "pipeline '%s' is named twice", cli->args[i]);
     }
     return KIST_EXIT_OK;
+}
+
+/* Where it is, without making it: a dry run changes nothing. */
+static char *find_state(const struct kist_cli *cli, const struct kist_config *config, enum kist_exit *ret_exit)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    char *dir = NULL;
+    if (!kist_cli_has(cli, "dry-run"))
+        return kist_cli_state(cli, config, ret_exit);
+    if (kist_state_find(kist_cli_value(cli, "state"), config->state_dir, &dir, &err))
+        *ret_exit = kist_cli_fail(&err);
+    return dir;
 }
 
 enum kist_exit kist_cmd_run(struct kist_cli *cli)
@@ -222,15 +234,15 @@ enum kist_exit kist_cmd_run(struct kist_cli *cli)
     if (!config)
         return status;
     status = check_names(cli, config);
-    int dry = kist_cli_has(cli, "dry-run");
+    int dry = kist_cli_has(cli, "dry-run"), due = kist_cli_has(cli, "due");
     json_t *labels = status ? NULL : labels_of(cli, &status);
-    char *state = labels && !dry ? kist_cli_state(cli, config, &status) : NULL;
-    if (state || (labels && dry)) {
-        struct kist_run_options options = {.state_dir = state,
+    char *state = labels && (due || !dry) ? find_state(cli, config, &status) : NULL;
+    if (state || (labels && dry && !due)) {
+        struct kist_run_options options = {.state_dir = dry ? NULL : state,
                                            .labels = labels,
                                            .cancel = cli->cancel,
                                            .quiet = kist_log_level() < KIST_LOG_INFO};
-        status = run_pipelines(cli, config, &options);
+        status = due ? run_due(cli, config, state, &options) : run_named(cli, config, &options);
     }
     free(state);
     json_decref(labels);

@@ -32,10 +32,12 @@ const struct kist_cli_option kist_global_options[] = {
 
 /* clang-format off */
 const struct kist_command kist_commands[] = {
-    {"run", "[PIPELINE...]", "back up: run pipelines now",
+    {"run", "[PIPELINE...]", "back up: run pipelines now, or those that are due",
      "With several pipelines they run one after the other; the exit status is that of the one that failed, or 1 when\n"
-     "they failed in different ways.",
-     OPTIONS({"all", 'a', NULL, "run every pipeline"},
+     "they failed in different ways. --due is what cron calls every minute: it runs the pipelines whose `schedule`\n"
+     "says so, [kist] max_parallel at a time, and makes up once for what was missed while the host was asleep.",
+     OPTIONS({"due", 0, NULL, "run those pipelines whose schedule says that it is time"},
+             {"all", 'a', NULL, "run every pipeline"},
              {"label", 0, "KEY=VALUE", "a note that the backup carries; may be repeated"},
              {"dry-run", 'n', NULL, "check everything that a run would need, and change nothing"},
              {"repair", 'r', NULL, "make no new backup, but copy those that a destination lacks from one that has them"}),
@@ -100,6 +102,44 @@ const struct kist_command kist_commands[] = {
              {"from", 0, "FILE|DESTINATION:KEY", "restore this dump instead of a backup"},
              {"trust-sql", 0, NULL, "with --from: run the SQL of a plain dump that kist did not make"}, DESTINATION_OPTION),
      1, 1, KIST_EXIT_DEGRADED, kist_cmd_restore},
+    {"daemon", "", "run pipelines when they are due, until it is told to stop",
+     "The same as `kist run --due` every minute, for containers. SIGHUP reads the configuration again, SIGTERM lets\n"
+     "running backups come to their end and takes no new ones, a second SIGTERM stops them. It opens no port: ask\n"
+     "`kist status`.",
+     NULL, 0, 0, KIST_EXIT_DEGRADED, kist_cmd_daemon},
+    {"prune", "[PIPELINE...]", "delete the backups that `keep` no longer asks for",
+     "A run does it by itself, after a good backup. --dry-run says of every backup why it stays or goes. Exit 3 when\n"
+     "something that should go stays: the store holds it locked, the clock cannot be right, the newest backup is not\n"
+     "good, or more than `max_delete` would go at once.",
+     OPTIONS({"dry-run", 'n', NULL, "print what would be done, and change nothing"}, DESTINATION_OPTION, JSON_OPTION), 0, -1,
+     KIST_EXIT_DEGRADED, kist_cmd_prune},
+    {"hold", "BACKUP", "pin a backup: retention never deletes it",
+     "BACKUP is PIPELINE/ID, PIPELINE/latest or PIPELINE (its latest). `kist release` takes the pin away.",
+     OPTIONS({"reason", 0, "TEXT", "why; `kist show` tells"}), 1, 1, KIST_EXIT_DEGRADED, kist_cmd_hold},
+    {"release", "BACKUP", "take the pin of `kist hold` away", NULL, NULL, 1, 1, KIST_EXIT_DEGRADED, kist_cmd_release},
+    {"status", "[PIPELINE...]", "how each pipeline stands: the last good backup, its age, what comes next",
+     "Exit 8 when a pipeline is stale: its last good backup is older than its schedule, its `max_age` or --max-age allows.\n"
+     "--check prints one line in the form that Nagios and its like read.",
+     OPTIONS({"max-age", 0, "AGE", "stale when the last good backup is older than this: 26h"},
+             {"check", 0, NULL, "one line for a monitoring system"},
+             {"metrics", 0, "FILE", "write FILE in the text format of Prometheus, for node_exporter"}, JSON_OPTION),
+     0, -1, KIST_EXIT_FAILED, kist_cmd_status},
+    {"history", "[PIPELINE]", "what was run, restored, verified and deleted from this host",
+     "Where the history of this host is lost, the backups on the destinations are shown instead.",
+     OPTIONS({"limit", 0, "N", "the newest N entries only (default: 50; 0: all)"},
+             {"since", 0, "AGE", "not older than this: 7d"}, JSON_OPTION),
+     0, 1, KIST_EXIT_FAILED, kist_cmd_history},
+    {"report", "[PIPELINE...]", "write one HTML page about all pipelines",
+     "The page needs no other file and runs no script: timelines, sizes, durations, what retention keeps, what failed.",
+     OPTIONS({"html", 0, "FILE", "write it to FILE ('-': standard output)"},
+             {"to", 0, "DESTINATION:KEY", "put it under KEY of a destination, too"}),
+     0, -1, KIST_EXIT_DEGRADED, kist_cmd_report},
+    {"notify test", "NAME", "send a test message through the notifier of [notifier NAME]", NULL, NULL, 1, 1,
+     KIST_EXIT_FAILED, kist_cmd_notify_test},
+    {"schedule", "systemd|cron|kubernetes|github|launchd", "print files that run kist on time",
+     "For systemd each file is printed below a line with its name; --output DIR writes them instead.",
+     OPTIONS({"output", 'o', "DIR", "write the files into DIR"}, {"user", 0, "NAME", "the user that runs it (systemd, cron, launchd)"}),
+     1, 1, KIST_EXIT_FAILED, kist_cmd_schedule},
     {"key new", "[FILTER]", "make a pair of keys for a filter that encrypts",
      "The identity opens what is encrypted to the recipient. Keep it away from the machine that makes the backups, and\n"
      "have a copy of it where a fire cannot reach both. FILTER may be left out when only one plugin makes keys.",

@@ -147,6 +147,7 @@ static int load(struct loaded *loaded, const char *path, const char *const *extr
         check_pipelines(store, path, count);
     }
     loaded->config.state_dir = store->keys.state;
+    loaded->config.max_parallel = (int)store->keys.max_parallel;
     if (store->vault.failed || store->problems.failed)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     return 0;
@@ -200,4 +201,11 @@ const struct kist_config_pipeline *kist_config_pipeline(const struct kist_config
         if (strcmp(config->pipelines[i].name, name) == 0)
             return &config->pipelines[i];
     return NULL;
+}
+
+const struct kist_config_section *kist_config_notifier(const struct kist_config *config, const char *name)
+{
+    const struct kist_ini_section *section = kist_ini_find(&config->store->ini, "notifier", name);
+    const struct kist_bound_section *bound = section ? section->bound : NULL;
+    return bound ? &bound->shown : NULL;
 }

@@ -2,8 +2,10 @@
 #ifndef KIST_CORE_CONFIG_H
 #define KIST_CORE_CONFIG_H
 
+#include "keep.h"
 #include "registry.h"
 #include "retry.h"
+#include "schedule.h"
 
 /* A section that configures a plugin: [source X], [filter X], [destination X], [notifier X]. */
 struct kist_config_section {
@@ -12,8 +14,9 @@ struct kist_config_section {
     const struct kist_plugin *plugin;
     void *config;                            /* the plugin's struct, filled; kept as long as the kist_config */
     const char *prefix;                      /* destinations: normalised, without '/' at the ends; "" when none */
-    const char *keep;                        /* destinations: as written, or NULL */
-    struct kist_retry_policy retry;          /* destinations: of every call to the store */
+    struct kist_keep keep;                   /* destinations: overrules that of the pipeline when set */
+    uint32_t on;                             /* notifiers: 1u << KIST_EVENT_* for each kind it is told of */
+    struct kist_retry_policy retry;          /* destinations: of every call to the store; notifiers: deadline_ms alone */
     const struct kist_config_stores *stores; /* that its plugin may open; NULL outside of a configuration */
     const char *file;                        /* where it stands, NULL for a filter without a section */
     int line;
@@ -45,12 +48,17 @@ struct kist_config_pipeline {
     size_t destination_count;
     const struct kist_config_section **notifiers;
     size_t notifier_count;
-    int require;                         /* how many destinations must hold the backup, or KIST_REQUIRE_ALL */
-    const char *item_name;               /* `name =`, or NULL */
-    const char *schedule, *keep;         /* as written, or NULL */
-    size_t parallel;                     /* items at a time; 0 counts as 1 */
-    int reuse;                           /* what has not changed stays where the last good backup has it */
-    enum kist_verify_level verify;       /* of every new backup */
+    int require;                   /* how many destinations must hold the backup, or KIST_REQUIRE_ALL */
+    const char *item_name;         /* `name =`, or NULL */
+    struct kist_schedule schedule; /* kind KIST_SCHEDULE_NONE: runs when it is told to */
+    int64_t max_age_ms;            /* of the last good backup, before it counts as stale; 0: from the schedule */
+    int exclusive;                 /* no two hosts run it at a time: takes a lease on its destinations */
+    struct kist_keep keep;         /* not set: everything stays */
+    int min_keep;                  /* good backups that stay whatever `keep` says */
+    int max_delete;                /* percent of the backups that one run may delete */
+    size_t parallel;               /* items at a time; 0 counts as 1 */
+    int reuse;                     /* what has not changed stays where the last good backup has it */
+    enum kist_verify_level verify; /* of every new backup */
     enum kist_verify_level verify_every; /* of the newest one, when the last proof is older than this: */
     int64_t verify_every_ms;
     const kist_list *critical_tables; /* that must hold at least one row; NULL: none */
@@ -65,6 +73,7 @@ struct kist_config {
     const struct kist_config_pipeline *pipelines; /* in the order of the files */
     size_t pipeline_count;
     const char *state_dir;           /* [kist] state, or NULL */
+    int max_parallel;                /* pipelines that `run --due` and the daemon run at a time */
     struct kist_config_store *store; /* owns everything */
 };
 
@@ -102,6 +111,9 @@ int kist_config_default_filter(const struct kist_config *config, const char *plu
 
 /* NULL when there is none. */
 const struct kist_config_pipeline *kist_config_pipeline(const struct kist_config *config, const char *name);
+
+/* The section [notifier NAME], whether a pipeline names it or not; NULL when there is none. */
+const struct kist_config_section *kist_config_notifier(const struct kist_config *config, const char *name);
 
 /* Expands ${NAME} and ${cred:NAME} as in a value of a file; for --to. Registers what came from them as secret. */
 int kist_config_expand(const char *text, char **ret_text, struct kist_error *err) KIST_CHECKED;

@@ -10,6 +10,8 @@ static const struct kist_option global_keys[] = {
         .help = "directory of locks and run history; the default is /var/lib/kist, or below the home directory"),
     KIST_OPTION(struct kist_global_keys, sign_key,
                 .help = "signs the manifests of all pipelines; one without this signature is refused"),
+    KIST_OPTION(struct kist_global_keys, max_parallel, .def = "2", KIST_RANGE(1, 64),
+                .help = "how many pipelines `kist run --due` and `kist daemon` run at a time"),
     KIST_OPTION_END,
 };
 
@@ -30,7 +32,16 @@ static const struct kist_option pipeline_keys[] = {
                 .help =
                     "file name of an item; {pipeline}, {id}, {time}, {date}, {database} and {item} are replaced"),
     KIST_OPTION(struct kist_pipeline_keys, schedule,
-                .help = "when it runs, in the five fields of cron; kept as text"),
+                .help = "when it runs: five fields as in cron, @daily and the like, or 'every 6h'"),
+    KIST_OPTION(struct kist_pipeline_keys, timezone, .def = "UTC",
+                .help = "the clock that schedule and keep go by: a name such as Europe/Berlin"),
+    KIST_OPTION(struct kist_pipeline_keys, jitter, .def = "0s", KIST_RANGE(0, 7 * 86400000LL),
+                .help = "starts up to this much later, always by the same share for one pipeline"),
+    KIST_OPTION(struct kist_pipeline_keys, max_age,
+                .help = "a last good backup that is older makes the pipeline stale; the default comes from schedule"),
+    KIST_OPTION(struct kist_pipeline_keys, exclusive, .def = "auto", .choices = "auto|no|yes",
+                .help = "one host at a time: each run takes a lease on the destinations; auto: where there is a "
+                        "schedule"),
     KIST_OPTION(struct kist_pipeline_keys, parallel, .def = "4", KIST_RANGE(1, 64),
                 .help = "how many items are copied at a time, when the source has more than one"),
     KIST_OPTION(
@@ -51,7 +62,11 @@ static const struct kist_option pipeline_keys[] = {
     KIST_OPTION(struct kist_pipeline_keys, sign_key,
                 .help = "signs the manifests; one without this signature is refused (that of [kist])"),
     KIST_OPTION(struct kist_pipeline_keys, keep,
-                .help = "which backups stay, as in '7 daily, 4 weekly'; kept as text"),
+                .help = "which backups stay: '7 daily, 4 weekly, 12 monthly', '30 days', '10 last'; without it, all"),
+    KIST_OPTION(struct kist_pipeline_keys, min_keep, .def = "2", KIST_RANGE(1, 1000000),
+                .help = "this many good backups stay whatever keep says"),
+    KIST_OPTION(struct kist_pipeline_keys, max_delete, .def = "50%",
+                .help = "a run that would delete more of the backups of a destination than this deletes none"),
     KIST_OPTION_END,
 };
 
@@ -61,6 +76,16 @@ static const struct kist_option pipeline_keys[] = {
 
 static const struct kist_option section_keys[] = {
     PLUGIN_KEY,
+    KIST_OPTION_END,
+};
+
+static const struct kist_option notifier_keys[] = {
+    PLUGIN_KEY,
+    KIST_OPTION(struct kist_section_keys, on,
+                .def = "start, success, degraded, failure, recovery, overdue, suspect",
+                .help = "the events it is told of; start is for plugins that pair it with the end of a run"),
+    KIST_OPTION(struct kist_section_keys, deadline, .def = "30s", KIST_RANGE(1000, 120000),
+                .help = "how long it may take to tell it, over all tries, before it is given up"),
     KIST_OPTION_END,
 };
 
@@ -77,7 +102,7 @@ static const struct kist_option destination_keys[] = {
                     "how long a call may be tried, and how long the store may take no data, before it is given "
                     "up"),
     KIST_OPTION(struct kist_section_keys, keep,
-                .help = "which backups stay on this destination, as in '7 daily, 4 weekly'; kept as text"),
+                .help = "which backups stay on this destination, instead of the pipeline's keep"),
     KIST_OPTION_END,
 };
 
@@ -92,5 +117,7 @@ struct kist_option_table kist_config_keys(const char *section_type)
         return TABLE(pipeline_keys, struct kist_pipeline_keys);
     if (strcmp(section_type, "destination") == 0)
         return TABLE(destination_keys, struct kist_section_keys);
+    if (strcmp(section_type, "notifier") == 0)
+        return TABLE(notifier_keys, struct kist_section_keys);
     return TABLE(section_keys, struct kist_section_keys);
 }

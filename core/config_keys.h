@@ -11,6 +11,7 @@ struct kist_global_keys {
     kist_list plugin_dirs;
     const char *state;
     kist_secret sign_key;
+    int64_t max_parallel;
 };
 
 /* [pipeline NAME] */
@@ -22,7 +23,13 @@ struct kist_pipeline_keys {
     kist_list notify;
     const char *name;
     const char *schedule;
+    const char *timezone;
+    kist_duration jitter;
+    kist_duration max_age;
+    kist_choice exclusive;
     const char *keep;
+    int64_t min_keep;
+    const char *max_delete;
     int64_t parallel;
     kist_switch reuse;
     kist_choice verify;
@@ -33,7 +40,7 @@ struct kist_pipeline_keys {
     kist_secret sign_key;
 };
 
-/* [source NAME], [filter NAME], [destination NAME], [notifier NAME]; all but `plugin` in destinations only */
+/* [source NAME], [filter NAME], [destination NAME], [notifier NAME]; of the others, `on` in notifiers, all else in destinations only */
 struct kist_section_keys {
     const char *plugin;
     const char *prefix;
@@ -41,6 +48,7 @@ struct kist_section_keys {
     kist_duration retry_delay;
     kist_duration deadline;
     const char *keep;
+    kist_list on;
 };
 
 /* The keys that the core itself knows in sections of this type; the last row is followed by KIST_OPTION_END. */

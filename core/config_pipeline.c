@@ -1,5 +1,6 @@
 #include "config_parse.h"
 #include "config_store.h"
+#include "config_time.h"
 #include "suggest.h"
 #include "text.h"
 #include "units.h"
@@ -249,20 +250,6 @@ static void parse_verify_every(struct wiring *wiring, const char *text)
         report_value(wiring, "verify_every", text, "7d drill");
 }
 
-/* "50%" */
-static void parse_max_shrink(struct wiring *wiring, const char *text)
-{
-    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
-    size_t length = strlen(text);
-    char *digits = length > 1 && text[length - 1] == '%' ? strndup(text, length - 1) : NULL;
-    int64_t number = 0;
-    if (digits && !kist_integer_parse(digits, &number, &err) && number >= 1 && number <= 100)
-        wiring->pipeline->shown.max_shrink = (int)number;
-    else
-        report_value(wiring, "max_shrink", text, "50%");
-    free(digits);
-}
-
 #define SIGN_KEY_MIN 16 /* characters; a shorter one can be guessed */
 
 static void choose_sign_key(struct wiring *wiring)
@@ -287,7 +274,7 @@ static void wire_proof(struct wiring *wiring)
     if (keys->verify_every && *keys->verify_every)
         parse_verify_every(wiring, keys->verify_every);
     if (keys->max_shrink && *keys->max_shrink)
-        parse_max_shrink(wiring, keys->max_shrink);
+        kist_config_percent(&wiring->scope, "max_shrink", keys->max_shrink, &shown->max_shrink);
     choose_sign_key(wiring);
 }
 
@@ -342,8 +329,7 @@ static void wire(struct wiring *wiring)
     shown->notifiers = notifiers.sections;
     shown->notifier_count = notifiers.count;
     shown->item_name = keys->name;
-    shown->schedule = keys->schedule;
-    shown->keep = keys->keep;
+    kist_config_wire_time(&wiring->scope, keys, shown);
     shown->parallel = (size_t)keys->parallel;
     shown->reuse = keys->reuse.on != 0;
     wire_proof(wiring);

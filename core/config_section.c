@@ -1,4 +1,5 @@
 #include "config_store.h"
+#include "config_time.h"
 #include "key.h"
 
 #include <string.h>
@@ -68,7 +69,8 @@ void kist_section_bind(struct kist_config_store *store, struct kist_ini_section 
     kist_bind(&scope, &tables[0], &bound->keys);
     if (bound->keys.prefix)
         bound->shown.prefix = normalise_prefix(store, &scope, bound->keys.prefix);
-    bound->shown.keep = bound->keys.keep;
+    kist_config_wire_keep(&scope, bound->keys.keep, &bound->shown.keep);
+    bound->shown.on = kist_config_events(&scope, &bound->keys.on);
     bound->shown.retry = (struct kist_retry_policy){.retries = bound->keys.retries,
                                                     .delay_ms = bound->keys.retry_delay.ms,
                                                     .deadline_ms = bound->keys.deadline.ms};

@@ -10,7 +10,9 @@
 #include "state.h"
 #include "targets.h"
 #include "text.h"
+#include "turn.h"
 #include "units.h"
+#include "uuid.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@ struct run {
     struct kist_targets targets;
     struct kist_run_items items;
     struct kist_manifest manifest;
+    struct kist_turn turn;
 };
 
 /* The present second, or the one after the newest backup: ids only grow, whatever the clock does. */
@@ -130,9 +133,10 @@ static int begin_manifest(struct run *run, struct kist_error *err)
     manifest->kist_version = strdup(KIST_VERSION);
     manifest->source_plugin = strdup(run->pipeline->source->plugin->name);
     manifest->source_version = strdup(run->pipeline->source->plugin->about.version);
-    manifest->labels = json_incref(run->options->labels);
+    manifest->labels = run->options->labels ? json_incref(run->options->labels) : json_object();
     manifest->started = run->report->started;
-    if (!manifest->pipeline || !manifest->kist_version || !manifest->source_plugin || !manifest->source_version)
+    if (!manifest->pipeline || !manifest->kist_version || !manifest->source_plugin || !manifest->source_version ||
+        !manifest->labels)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     return 0;
 }
@@ -162,17 +166,28 @@ static int judge(struct run *run, struct kist_error *err)
                                           : join_reasons(run->manifest.suspect, &run->report->suspicion, err);
 }
 
-/* The steps of a run in order; every one of them may be the last. */
-static int steps(struct run *run, struct kist_error *err)
+/* Whether it begins at all. */
+static int enter(struct run *run, struct kist_error *err)
 {
     int code = kist_lock_take(run->options->state_dir, run->pipeline->name, &run->lock, err);
     if (code)
         return code;
+    kist_turn_begin(&run->turn, run->pipeline, run->options);
     code = kist_targets_open(run->pipeline, run->lock.owner, run->cancel, &run->targets, err);
     if (!code)
         code = kist_targets_step(&run->targets, kist_target_prepare, &run->targets, err);
-    if (!code)
-        code = choose_id(run, err);
+    return code ? code : kist_turn_take(&run->turn, &run->targets, run->report, err);
+}
+
+/* The steps of a run in order; every one of them may be the last. */
+static int steps(struct run *run, struct kist_error *err)
+{
+    int code = enter(run, err);
+    if (code || run->report->needless)
+        return code;
+    if (run->options->begun)
+        run->options->begun(run->options->begun_arg, run->report);
+    code = choose_id(run, err);
     if (!code)
         code = begin_manifest(run, err);
     if (!code)
@@ -229,7 +244,7 @@ static enum kist_exit exit_of(const struct run *run, int code)
 {
     if (kist_signals_seen())
         return KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
-    if (run->lock.fd < 0 && code == KIST_ERR_EXISTS)
+    if (code == KIST_ERR_EXISTS && (run->lock.fd < 0 || run->turn.refused))
         return KIST_EXIT_LOCKED;
     return code == KIST_ERR_CONFIG ? KIST_EXIT_USAGE : KIST_EXIT_FAILED;
 }
@@ -271,6 +286,8 @@ static void fill_objects(const struct run *run)
 static void conclude(struct run *run, int code)
 {
     struct kist_run_report *report = run->report;
+    if (report->needless && !code)
+        return;
     size_t complete = kist_targets_complete(&run->targets);
     if (!code)
         end_targets(run);
@@ -296,10 +313,12 @@ void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run
         (struct kist_run_report){.pipeline = pipeline->name, .started = kist_time_now(), .err = KIST_ERROR_INIT};
     struct run run = {.pipeline = pipeline, .options = options, .report = ret_report, .lock = KIST_LOCK_INIT};
     int64_t begun = kist_time_monotonic_ms();
+    kist_uuid_make(ret_report->run);
     int code = kist_cancel_new(options->cancel, &run.cancel, &ret_report->err);
     if (!code)
         code = steps(&run, &ret_report->err);
     conclude(&run, code);
+    kist_turn_end(&run.turn, ret_report);
     kist_run_items_close(&run.items);
     kist_targets_close(&run.targets);
     kist_manifest_done(&run.manifest);
@@ -318,6 +337,7 @@ void kist_run_report_done(struct kist_run_report *report)
     free(report->places);
     free(report->omission);
     free(report->suspicion);
+    free(report->retention);
     kist_error_done(&report->err);
     *report = (struct kist_run_report){0};
 }

@@ -5,15 +5,22 @@
 #include "config.h"
 #include "manifest.h"
 
+struct kist_run_report;
+
 enum kist_outcome { KIST_OUTCOME_OK, KIST_OUTCOME_DEGRADED, KIST_OUTCOME_FAILED };
 
 struct kist_run_options {
     const char *state_dir;
-    json_t *labels; /* object of strings; borrowed */
+    json_t *labels; /* object of strings; borrowed. NULL: none */
     int quiet;      /* no progress */
     /* Saves this target of the source (as in struct kist_restore) instead of the source itself; NULL: the source. */
     const char *aim;
+    /* Of the schedule, when the run is for one: a newer backup of another host makes it needless; 0: none. */
+    int64_t slot;
     struct kist_cancel *cancel; /* of the process */
+    /* Once it is sure that the run begins: nobody else is at work, and there is something to do. Or NULL. */
+    void (*begun)(void *arg, const struct kist_run_report *report);
+    void *begun_arg;
 };
 
 /* What a destination holds after the run. */
@@ -41,6 +48,11 @@ struct kist_run_report {
     int told_badly;                             /* a notifier or the history failed */
     /* The newest earlier backup, when a destination that answers lacks it and another one has it; else "". */
     char lacking[KIST_ID_LENGTH + 1];
+    char last_good[KIST_ID_LENGTH +
+                   1]; /* the newest good backup there is after the run, as far as is known; else "" */
+    int needless;      /* nothing was done: another host has made the backup of this slot */
+    char *retention;   /* what retention could not do, or why it did nothing; or NULL */
+    char run[37];      /* a UUID */
 };
 
 /* Runs the pipeline; everything that happened is in the report, which the caller frees. Errors are logged here. */

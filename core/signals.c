@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 static struct kist_cancel *stopped;
@@ -43,4 +44,53 @@ int kist_signals_setup(struct kist_cancel *cancel, struct kist_error *err)
 int kist_signals_seen(void)
 {
     return (int)seen;
+}
+
+/* ---- signals that wait until they are asked for ---- */
+
+static void let_all_come(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    (void)!sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int kist_signals_restart(struct kist_cancel *cancel, struct kist_error *err)
+{
+    /* They are held back until here, so that none can reach what belongs to the parent. */
+    seen = 0;
+    int code = kist_signals_setup(cancel, err);
+    let_all_come();
+    return code;
+}
+
+int kist_signals_queue(const int *more, int *ret_fd, struct kist_error *err)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (; *more; more++)
+        sigaddset(&set, *more);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+        return kist_fail_errno(err, errno, "cannot hold back signals");
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0) {
+        int errnum = errno;
+        let_all_come();
+        return kist_fail_errno(err, errnum, "cannot make a queue for signals");
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int kist_signals_take(int fd)
+{
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
+}
+
+void kist_signals_unqueue(int fd)
+{
+    close(fd);
+    let_all_come();
 }

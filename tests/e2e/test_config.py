@@ -154,6 +154,51 @@ ONE_MISTAKE = {
     "a size that is none": (
         broken("destinations = d", "destinations = d\nmin_size = 5GB5"),
         4, "pipeline p", "min_size", None),
+    "a minute and an hour that no clock has": (
+        broken("destinations = d", "destinations = d\nschedule = 60 25 * * *"),
+        4, "pipeline p", "schedule", None),
+    "a day that never comes": (
+        broken("destinations = d", "destinations = d\nschedule = 0 2 31 feb *"),
+        4, "pipeline p", "schedule", None),
+    "four fields": (
+        broken("destinations = d", "destinations = d\nschedule = 0 2 * *"),
+        4, "pipeline p", "schedule", None),
+    "a rhythm that is none": (
+        broken("destinations = d", "destinations = d\nschedule = every 0m"),
+        4, "pipeline p", "schedule", None),
+    "a time zone that is none": (
+        broken("destinations = d", "destinations = d\ntimezone = Europe/Atlantis"),
+        4, "pipeline p", "timezone", None),
+    "keeping nothing": (
+        broken("destinations = d", "destinations = d\nkeep = 0 daily"),
+        4, "pipeline p", "keep", None),
+    "keeping less than nothing": (
+        broken("destinations = d", "destinations = d\nkeep = -1 daily"),
+        4, "pipeline p", "keep", None),
+    "keeping too much": (
+        broken("destinations = d", "destinations = d\nkeep = 99999999999999999999 daily"),
+        4, "pipeline p", "keep", None),
+    "keeping by an exponent": (
+        broken("destinations = d", "destinations = d\nkeep = 1e3 daily"),
+        4, "pipeline p", "keep", None),
+    "keeping by no word": (
+        broken("destinations = d", "destinations = d\nkeep = 7"),
+        4, "pipeline p", "keep", None),
+    "a misspelt period": (
+        broken("destinations = d", "destinations = d\nkeep = 7 dayly"),
+        4, "pipeline p", "keep", "daily"),
+    "keeping no good one": (
+        broken("destinations = d", "destinations = d\nmin_keep = 0"),
+        4, "pipeline p", "min_keep", None),
+    "deleting more than all": (
+        broken("destinations = d", "destinations = d\nmax_delete = 200%"),
+        4, "pipeline p", "max_delete", "50%"),
+    "an age without a unit": (
+        broken("destinations = d", "destinations = d\nmax_age = 26"),
+        4, "pipeline p", "max_age", None),
+    "jitter of more than a week": (
+        broken("destinations = d", "destinations = d\njitter = 8d"),
+        4, "pipeline p", "jitter", None),
     "a key that can be guessed": (
         broken("destinations = d", "destinations = d\nsign_key = short"),
         4, "pipeline p", "sign_key", "openssl rand"),

@@ -13,6 +13,10 @@ def env(plain_kist, tmp_path):
     return {
         "DATABASE_URL": "postgresql://backup@db.example/shop",
         "BLOB_READ_WRITE_TOKEN": "vercel_blob_rw_store1_secret",
+        "SMTP_PASSWORD": "a password",
+        "SLACK_TOKEN": "xoxb-1-token",
+        "APP_DATABASE_URL": "postgresql://app@db.example/shop",
+        "PING_URL": "https://ping.example/a-check",
         "CREDENTIALS_DIRECTORY": str(tmp_path),
     }
 

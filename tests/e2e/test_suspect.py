@@ -43,7 +43,7 @@ def test_less_than_before(lines):
     # It is told to whoever is told of runs.
     entry = lines.kist.history()[-1]
     assert (entry["outcome"], entry["exit"], entry["cause"]) == ("degraded", 3, "; ".join(reasons)), entry
-    assert notes.read_text().splitlines()[-1].startswith(f"degraded p/{id}: ")
+    assert notes.read_text().splitlines()[-1].startswith(f"suspect p/{id}: ")
     assert "99 % less" in notes.read_text()
     shown = lines.kist.run("show", f"p/{id}").out
     assert all(f"suspect              {reason}\n" in shown for reason in reasons), shown

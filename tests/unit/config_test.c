@@ -12,6 +12,12 @@
 #include "config_fixture.h"
 #include "text.h"
 
+#include <kist/notifier.h>
+
+#define EVERY_EVENT                                                                                               \
+    (1u << KIST_EVENT_START | 1u << KIST_EVENT_SUCCESS | 1u << KIST_EVENT_DEGRADED | 1u << KIST_EVENT_FAILURE |   \
+     1u << KIST_EVENT_RECOVERY | 1u << KIST_EVENT_OVERDUE | 1u << KIST_EVENT_SUSPECT)
+
 static void a_pipeline_is_wired(void **state)
 {
     struct loaded *loaded = *state;
@@ -51,12 +57,20 @@ static void a_pipeline_is_wired(void **state)
     assert_int_equal(shop->notifier_count, 1);
     assert_int_equal(shop->require, 1);
     assert_string_equal(shop->item_name, "{database}-{date}.dump");
-    assert_string_equal(shop->schedule, "0 2 * * *");
-    assert_string_equal(shop->keep, "7 daily");
+    assert_int_equal(shop->schedule.kind, KIST_SCHEDULE_CRON);
+    assert_int_equal(kist_schedule_next(&shop->schedule, 0), 2 * 3600);
+    assert_int_equal(shop->keep.daily, 7);
+    assert_int_equal(shop->min_keep, 2);
+    assert_int_equal(shop->max_delete, 50);
+    assert_true(shop->exclusive);
+    assert_int_equal(shop->notifiers[0]->on, EVERY_EVENT);
     assert_string_equal(shop->file, "./30-pipelines.ini");
     assert_int_equal(shop->line, 1);
     const struct kist_config_pipeline *two = kist_config_pipeline(loaded->config, "two");
     assert_int_equal(two->require, KIST_REQUIRE_ALL);
+    assert_int_equal(two->schedule.kind, KIST_SCHEDULE_NONE);
+    assert_false(two->keep.set);
+    assert_false(two->exclusive);
     assert_ptr_equal(two->destinations[0], shop->destinations[1]);
     assert_non_null(kist_config_registry(loaded->config));
 }
@@ -193,13 +207,14 @@ static void the_configuration_can_be_shown(void **state)
     assert_int_equal(kist_config_print(loaded->config, stream, &loaded->err), 0);
     fclose(stream);
     assert_string_equal(shown,
-                        "; shop.ini:1\n[kist]\nstate = /s\n"
+                        "; shop.ini:1\n[kist]\nstate = /s\nmax_parallel = 2\n"
                         "\n; shop.ini:3\n[pipeline shop]\nsource = db\nfilters = squeeze\ndestinations = disk\n"
                         "require = all\n"
+                        "timezone = UTC\njitter = 0s\nexclusive = auto\n"
                         "parallel = 4\n"
                         "reuse = yes\n"
                         "verify = none\n"
-                        "max_shrink = 50%\n"
+                        "max_shrink = 50%\nmin_keep = 2\nmax_delete = 50%\n"
                         "\n; shop.ini:7\n[source db]\nplugin = db\nurl = ***\nport = 5432\nformat = custom\n"
                         "tables = a$$b, c\nlock_timeout = 30s\n"
                         "\n; shop.ini:12\n[destination disk]\nplugin = disk\nprefix = p\nretries = 5\n"
@@ -218,7 +233,7 @@ static void the_configuration_can_be_shown(void **state)
 static void destinations_say_how_long_they_are_tried(void **state)
 {
     struct loaded *loaded = *state;
-    static const char *const wrong[] = {"retries = -1", "retries = 21", "retry_delay = 0s",
+    static const char *const wrong[] = {"retries = -1",    "retries = 21",  "retry_delay = 0s",
                                         "retry_delay = 5", "deadline = 0s", "deadline = 999ms"};
     char text[600], expected[80];
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -236,7 +251,8 @@ static void destinations_say_how_long_they_are_tried(void **state)
     assert_int_equal(disk->retry.retries, 0);
     assert_int_equal(disk->retry.delay_ms, 2000);
     assert_int_equal(disk->retry.deadline_ms, 90 * 60 * 1000);
-    assert_string_equal(disk->keep, "7 daily");
+    assert_true(disk->keep.set);
+    assert_int_equal(disk->keep.daily, 7);
 }
 
 static void a_target_is_expanded(void **state)
