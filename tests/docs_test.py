@@ -87,7 +87,7 @@ def exit_codes(source):
 def check_environment(source, text):
     used = set()
     for path in source.glob("core/*.c"):
-        used.update(re.findall(r'\b(?:getenv|env)\("(\w+)"\)', path.read_text(encoding="utf-8")))
+        used.update(re.findall(r'\b(?:\w*getenv|env)\("(\w+)"\)', path.read_text(encoding="utf-8")))
     documented = re.findall(r"Ev (\w+)", "\n".join(re.findall(r"^\.It (.*)$", text, re.MULTILINE)))
     compare("kist.1: ENVIRONMENT", "variable", documented, used)
 
@@ -101,7 +101,7 @@ def core_keys(source):
         tables[name] = re.findall(r"KIST_OPTION\(\s*struct \w+,\s*(\w+)", body)
         if re.search(r"\bPLUGIN_KEY\b", body):
             tables[name].append(shared)
-    wanted = {"kist": "global", "pipeline": "pipeline", "destination": "destination"}
+    wanted = {"kist": "global", "pipeline": "pipeline", "destination": "destination", "notifier": "notifier"}
     return {kind: tables[wanted.get(kind, "section")] for kind in ("kist", "pipeline", *KINDS)}
 
 
