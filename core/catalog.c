@@ -101,6 +101,18 @@ static int compare_ids(const void *left, const void *right)
     return strcmp(left, right);
 }
 
+/* A store may name an object twice in one listing. To count a backup twice would be to delete one of the two. */
+static void sort_ids(struct kist_catalog_id *ids, size_t *count)
+{
+    size_t kept = 0;
+    if (*count)
+        qsort(ids, *count, sizeof *ids, compare_ids);
+    for (size_t i = 0; i < *count; i++)
+        if (!kept || strcmp(ids[kept - 1].id, ids[i].id) != 0)
+            ids[kept++] = ids[i];
+    *count = kept;
+}
+
 int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kist_catalog *ret_catalog,
                       struct kist_error *err)
 {
@@ -118,12 +130,9 @@ int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kis
         kist_catalog_done(&catalog);
         return code;
     }
-    if (catalog.backup_count)
-        qsort(catalog.backups, catalog.backup_count, sizeof *catalog.backups, compare_ids);
-    if (catalog.pending_count)
-        qsort(catalog.pending, catalog.pending_count, sizeof *catalog.pending, compare_ids);
-    if (catalog.tombstone_count)
-        qsort(catalog.tombstones, catalog.tombstone_count, sizeof *catalog.tombstones, compare_ids);
+    sort_ids(catalog.backups, &catalog.backup_count);
+    sort_ids(catalog.pending, &catalog.pending_count);
+    sort_ids(catalog.tombstones, &catalog.tombstone_count);
     if (catalog.mark_count)
         qsort(catalog.marks, catalog.mark_count, sizeof *catalog.marks, compare_marks);
     *ret_catalog = catalog;
@@ -143,6 +152,20 @@ int kist_catalog_has(const struct kist_catalog *catalog, const char *id)
 {
     return catalog->backup_count &&
            bsearch(id, catalog->backups, catalog->backup_count, sizeof *catalog->backups, compare_ids) != NULL;
+}
+
+int kist_catalog_is_buried(const struct kist_catalog *catalog, const char *id)
+{
+    return catalog->tombstone_count && bsearch(id, catalog->tombstones, catalog->tombstone_count,
+                                               sizeof *catalog->tombstones, compare_ids) != NULL;
+}
+
+int kist_catalog_has_remains(const struct kist_catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->tombstone_count; i++)
+        if (!kist_catalog_has(catalog, catalog->tombstones[i].id))
+            return 1;
+    return 0;
 }
 
 /* `ret_text` (NULL: not asked for) is the document itself. New. */
@@ -214,6 +237,39 @@ int kist_catalog_bury(struct kist_store *store, const struct kist_config_pipelin
     return code;
 }
 
+/* The tombstone has the room that the manifest had. */
+static int replace_manifest(struct kist_store *store, const char *pipeline, const char *id, const char *text,
+                            size_t size, int *ret_gone, struct kist_error *err)
+{
+    KIST_CLEANUP_ERROR struct kist_error again = KIST_ERROR_INIT;
+    int code = kist_catalog_remove(store, pipeline, id, err);
+    if (code)
+        return code;
+    *ret_gone = 1;
+    code = kist_catalog_put_document(store, pipeline, id, TOMBSTONE_SUFFIX, text, size, err);
+    if (!code || code == KIST_ERR_EXISTS)
+        return code;
+    *ret_gone = kist_catalog_commit(store, pipeline, id, text, size, &again) != 0;
+    if (*ret_gone)
+        kist_hint(err, "there was no room to note what it had: remove the folder '%s/%s' by hand", pipeline, id);
+    return code;
+}
+
+int kist_catalog_bury_in_place(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                               int *ret_gone, struct kist_error *err)
+{
+    struct kist_manifest manifest = {0};
+    char *text = NULL;
+    size_t size = 0;
+    *ret_gone = 0;
+    int code = load_document(store, pipeline, id, MANIFEST_SUFFIX, &manifest, &text, &size, err);
+    if (!code)
+        code = replace_manifest(store, pipeline->name, id, text, size, ret_gone, err);
+    kist_manifest_done(&manifest);
+    free(text);
+    return code;
+}
+
 int kist_catalog_remove_document(struct kist_store *store, const char *pipeline, const char *id,
                                  const char *suffix, struct kist_error *err)
 {
@@ -236,11 +292,11 @@ int kist_catalog_remove_tombstone(struct kist_store *store, const char *pipeline
     return kist_catalog_remove_document(store, pipeline, id, TOMBSTONE_SUFFIX, err);
 }
 
-int kist_catalog_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
-                        struct kist_error *err)
+static int document_exists(struct kist_store *store, const char *pipeline, const char *id, const char *suffix,
+                           int *ret_exists, struct kist_error *err)
 {
     int64_t size = 0;
-    char *key = kist_catalog_key(pipeline, id, MANIFEST_SUFFIX);
+    char *key = kist_catalog_key(pipeline, id, suffix);
     int code = key ? kist_store_size(store, key, &size, err) : no_memory(err);
     free(key);
     if (code && code != KIST_ERR_NOT_FOUND)
@@ -248,4 +304,27 @@ int kist_catalog_exists(struct kist_store *store, const char *pipeline, const ch
     *ret_exists = !code;
     kist_error_clear(err);
     return 0;
+}
+
+int kist_catalog_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
+                        struct kist_error *err)
+{
+    return document_exists(store, pipeline, id, MANIFEST_SUFFIX, ret_exists, err);
+}
+
+int kist_catalog_tombstone_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
+                                  struct kist_error *err)
+{
+    return document_exists(store, pipeline, id, TOMBSTONE_SUFFIX, ret_exists, err);
+}
+
+int kist_catalog_check_there(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    int exists = 1;
+    if (kist_catalog_exists(store, pipeline, id, &exists, &ignored) || exists)
+        return err->code;
+    kist_error_clear(err);
+    return kist_fail(err, KIST_ERR_NOT_FOUND, "%s: %s/%s was deleted while it was read", kist_store_name(store),
+                     pipeline, id);
 }

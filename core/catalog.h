@@ -43,6 +43,10 @@ int kist_catalog_read(struct kist_store *store, const char *pipeline, struct kis
 void kist_catalog_done(struct kist_catalog *catalog);
 /* 1 when `id` is among the backups. */
 int kist_catalog_has(const struct kist_catalog *catalog, const char *id);
+/* 1 when there is a tombstone of `id`. */
+int kist_catalog_is_buried(const struct kist_catalog *catalog, const char *id);
+/* 1 when something is left of backups that are deleted: a tombstone without a manifest. */
+int kist_catalog_has_remains(const struct kist_catalog *catalog);
 
 /* The manifest of one backup, checked, with the signature of the pipeline's sign_key if it has one. KIST_ERR_NOT_FOUND
  * when there is none, KIST_ERR_CORRUPT when it is damaged. */
@@ -76,15 +80,26 @@ int kist_catalog_busy(struct kist_store *store, const char *pipeline, const char
 /* Copies the manifest of a backup, byte for byte, to its tombstone, after checking it as kist_catalog_load does. */
 int kist_catalog_bury(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
                       struct kist_error *err) KIST_CHECKED;
+/* The same where there is no room for another document: the manifest is removed first, and put back when the tombstone cannot
+ * be written for all that. `ret_gone`: the manifest is no more, even after a failure. */
+int kist_catalog_bury_in_place(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                               int *ret_gone, struct kist_error *err) KIST_CHECKED;
 /* The manifest that a tombstone holds, checked as any other. */
 int kist_catalog_load_tombstone(struct kist_store *store, const struct kist_config_pipeline *pipeline,
                                 const char *id, struct kist_manifest *ret_manifest,
                                 struct kist_error *err) KIST_CHECKED;
 int kist_catalog_remove_tombstone(struct kist_store *store, const char *pipeline, const char *id,
                                   struct kist_error *err) KIST_CHECKED;
-/* Whether the manifest of a backup is there, as the store says of that one object. */
+/* Whether the manifest of a backup is there, or its tombstone, as the store says of that one object. */
 int kist_catalog_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
                         struct kist_error *err) KIST_CHECKED;
+int kist_catalog_tombstone_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
+                                  struct kist_error *err) KIST_CHECKED;
+
+/* `err` is KIST_ERR_CORRUPT, of a backup. Where that is no more, having been deleted while it was read, it becomes
+ * KIST_ERR_NOT_FOUND. Returns its code. */
+int kist_catalog_check_there(struct kist_store *store, const char *pipeline, const char *id,
+                             struct kist_error *err) KIST_CHECKED;
 
 /* "_kist/<pipeline>/<id><suffix>"; `id` and `suffix` "" give the folder. New; NULL without memory. */
 char *kist_catalog_key(const char *pipeline, const char *id, const char *suffix) KIST_CHECKED;

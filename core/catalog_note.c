@@ -18,8 +18,8 @@ int kist_catalog_begin(struct kist_store *store, const char *pipeline, const cha
     json_t *array = json_array();
     for (size_t i = 0; i < key_count; i++)
         json_array_append_new(array, json_string(keys[i]));
-    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id,
-                             "owner", owner, "keys", array);
+    json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id,
+                             "owner", owner, "begun", (json_int_t)kist_time_now(), "keys", array);
     char *text = note ? json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
     int code = text && json_array_size(array) == key_count
                    ? kist_catalog_put_document(store, pipeline, id, KIST_PENDING_SUFFIX, text, strlen(text), err)
@@ -108,13 +108,18 @@ static int remove_noted(struct kist_store *store, const char *pipeline, const ch
 static int is_over(const char *id, const char *owner, json_t *note)
 {
     int64_t started = 0;
+    json_t *begun = json_object_get(note, "begun");
     const char *noted = json_string_value(json_object_get(note, "owner"));
     size_t length = strlen(kist_host_name());
     if (noted && owner && strcmp(noted, owner) == 0)
         return 1;
     if (noted && !owner && strncmp(noted, kist_host_name(), length) == 0 && noted[length] == ':')
         return 1;
-    return kist_id_parse(id, &started) && kist_time_now() - started > FOREIGN_GRACE;
+    /* A repair brings a backup that may be years old: not its id tells when that began. */
+    int known = kist_id_parse(id, &started);
+    if (json_integer_value(begun) > 0)
+        started = json_integer_value(begun);
+    return known && kist_time_now() - started > FOREIGN_GRACE;
 }
 
 /* Reads the note of a run, and whether the run is over. New reference; NULL for what is no JSON, or is there no more. */

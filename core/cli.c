@@ -1,5 +1,6 @@
 #include "cli.h"
 #include "log.h"
+#include "signals.h"
 #include "state.h"
 #include "suggest.h"
 
@@ -218,7 +219,11 @@ static enum kist_exit run_command(struct kist_cli *cli)
         return kist_cli_usage(cli, "'%s' needs %s", cli->command->name, cli->command->args);
     if (cli->command->max_args >= 0 && cli->arg_count > cli->command->max_args)
         return kist_cli_usage(cli, "'%s' is one word too many", cli->args[cli->command->max_args]);
-    return kist_cli_flush(cli->command->run(cli), cli->command->lost);
+    status = cli->command->run(cli);
+    /* What a signal cut short did not fail by itself. */
+    if (status == KIST_EXIT_FAILED && kist_signals_seen())
+        status = KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
+    return kist_cli_flush(status, cli->command->lost);
 }
 
 static enum kist_exit parse_and_run(struct kist_cli *cli, int argc, char **argv)

@@ -78,6 +78,11 @@ void kist_cli_problems(const struct kist_config_problems *problems);
 /* 0 when --destination names one that the pipeline does not have. */
 int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline);
 
+/* For commands whose words are pipelines, with none for all: a mistake on the command line where one of them is unknown. */
+enum kist_exit kist_cli_check_pipelines(const struct kist_cli *cli, const struct kist_config *config);
+/* 1 for a pipeline that is named, or when none is. */
+int kist_cli_chooses(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline);
+
 /* Writes JSON (its reference is taken) to standard output. */
 enum kist_exit kist_cli_print_json(json_t *json);
 /* Prints what a document on a destination says, so that nothing in it can steer a terminal. */

@@ -79,6 +79,22 @@ int kist_cli_wants(const struct kist_cli *cli, const struct kist_config_pipeline
     return has;
 }
 
+enum kist_exit kist_cli_check_pipelines(const struct kist_cli *cli, const struct kist_config *config)
+{
+    for (int i = 0; i < cli->arg_count; i++)
+        if (!kist_config_pipeline(config, cli->args[i]))
+            return kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
+    return KIST_EXIT_OK;
+}
+
+int kist_cli_chooses(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline)
+{
+    for (int i = 0; i < cli->arg_count; i++)
+        if (strcmp(cli->args[i], pipeline->name) == 0)
+            return 1;
+    return cli->arg_count == 0;
+}
+
 enum kist_exit kist_cli_print_json(json_t *json)
 {
     int failed = !json || json_dumpf(json, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF;

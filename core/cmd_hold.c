@@ -8,13 +8,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A prune writes its tombstones, and then looks for pins: whoever has pinned first and sees no tombstone then, nor misses the
+ * manifest after that, was in time. */
+static int check_in_time(const struct kist_saying *saying, struct kist_store *store, struct kist_error *err)
+{
+    const char *pipeline = saying->pipeline->name;
+    int buried = 0, exists = 0;
+    int code = kist_catalog_tombstone_exists(store, pipeline, saying->id, &buried, err);
+    if (!code)
+        code = kist_catalog_exists(store, pipeline, saying->id, &exists, err);
+    if (code || (exists && !buried))
+        return code;
+    if (!exists)
+        return kist_fail(err, KIST_ERR_NOT_FOUND, "%s/%s has been deleted by a prune just now", pipeline, saying->id);
+    kist_fail(err, KIST_ERR_UNAVAILABLE, "a prune has begun to delete %s/%s: this may have come too late", pipeline,
+              saying->id);
+    kist_hint(err, "`kist list %s` tells, when the prune is over; one that is still there is held", pipeline);
+    return KIST_ERR_UNAVAILABLE;
+}
+
 /* One that is pinned already stays as it is, unless there is a new reason. */
 static int hold_on(const struct kist_saying *saying, struct kist_store *store, const struct kist_catalog *catalog,
                    struct kist_error *err)
 {
-    if (kist_mark_find(catalog, saying->id, KIST_MARK_HELD) && !json_object_get(saying->body, "reason"))
-        return 0;
-    return kist_mark_put(store, saying->pipeline, catalog, saying->id, KIST_MARK_HELD, saying->body, err);
+    int held = kist_mark_find(catalog, saying->id, KIST_MARK_HELD) && !json_object_get(saying->body, "reason");
+    int code =
+        held ? 0 : kist_mark_put(store, saying->pipeline, catalog, saying->id, KIST_MARK_HELD, saying->body, err);
+    return code ? code : check_in_time(saying, store, err);
 }
 
 static int release_on(const struct kist_saying *saying, struct kist_store *store,

@@ -10,12 +10,13 @@
 static json_t *places_json(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
     static const char *const states[] = {[KIST_PLACE_ABSENT] = "absent",
+                                         [KIST_PLACE_EXPIRED] = "absent",
                                          [KIST_PLACE_GOOD] = "good",
                                          [KIST_PLACE_DAMAGED] = "damaged",
                                          [KIST_PLACE_UNKNOWN] = "unknown"};
     json_t *places = json_object();
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
-        if (kist_listing_counts(listing, row, i))
+        if (kist_listing_counts(listing, row, i) || row->places[i] == KIST_PLACE_EXPIRED)
             json_object_set_new(places, listing->pipeline->destinations[i]->name,
                                 json_string(states[row->places[i]]));
     return places;

@@ -27,14 +27,6 @@ struct making {
     struct kist_report_page page;
 };
 
-static int is_chosen(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline)
-{
-    for (int i = 0; i < cli->arg_count; i++)
-        if (strcmp(cli->args[i], pipeline->name) == 0)
-            return 1;
-    return cli->arg_count == 0;
-}
-
 /* What was said on the command line; anything but 0 has been told. */
 static enum kist_exit prepare(struct making *making)
 {
@@ -42,9 +34,6 @@ static enum kist_exit prepare(struct making *making)
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     const char *to = kist_cli_value(cli, "to");
     making->file = kist_cli_value(cli, "html");
-    for (int i = 0; i < cli->arg_count; i++)
-        if (!kist_config_pipeline(making->config, cli->args[i]))
-            return kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
     if (!making->file && !to)
         return kist_cli_usage(cli, "where is it to go? --html FILE, --to DESTINATION:KEY, or both");
     if (to && kist_report_target(making->config, to, &making->section, &making->key, &err))
@@ -72,13 +61,6 @@ static int add_pipeline(struct making *making, const struct kist_config_pipeline
     return code;
 }
 
-static int print(const char *page, struct kist_error *err)
-{
-    if (fputs(page, stdout) == EOF || fflush(stdout) != 0)
-        return kist_fail(err, KIST_ERR_FAILED, "cannot write the report to the standard output");
-    return 0;
-}
-
 /* One place that fails keeps the page from no other. */
 static enum kist_exit give_out(const struct making *making, const char *page)
 {
@@ -88,8 +70,10 @@ static enum kist_exit give_out(const struct making *making, const char *page)
         status = kist_cli_fail(&put);
     if (!making->file)
         return status;
-    if (strcmp(making->file, "-") == 0 ? print(page, &err)
-                                       : kist_file_replace(making->file, page, strlen(page), &err))
+    /* Whether that could be written is asked, and told, when the program ends. */
+    if (strcmp(making->file, "-") == 0)
+        fputs(page, stdout);
+    else if (kist_file_replace(making->file, page, strlen(page), &err))
         status = kist_cli_fail(&err);
     return status;
 }
@@ -99,7 +83,7 @@ static enum kist_exit make(struct making *making)
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     int code = 0;
     for (size_t i = 0; i < making->config->pipeline_count && !code; i++)
-        if (is_chosen(making->cli, &making->config->pipelines[i]))
+        if (kist_cli_chooses(making->cli, &making->config->pipelines[i]))
             code = add_pipeline(making, &making->config->pipelines[i], &err);
     char *page = code ? NULL : kist_report_page_text(&making->page, making->now);
     if (!page && !code)
@@ -120,7 +104,8 @@ enum kist_exit kist_cmd_report(struct kist_cli *cli)
         status = kist_cli_fail(&err);
     if (state) {
         struct making making = {.cli = cli, .config = config, .state_dir = state, .now = kist_time_now()};
-        status = prepare(&making);
+        status = kist_cli_check_pipelines(cli, config);
+        status = status ? status : prepare(&making);
         if (!status)
             status = make(&making);
         kist_report_page_done(&making.page);

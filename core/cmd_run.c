@@ -172,8 +172,12 @@ static enum kist_exit run_due(const struct kist_cli *cli, const struct kist_conf
                                              .arg = (char *)(uintptr_t)cli,
                                              .cancel = options->cancel};
     struct kist_due *due = NULL;
-    size_t count = 0;
+    size_t count = 0, scheduled = 0;
     enum kist_exit status = KIST_EXIT_OK;
+    for (size_t i = 0; i < config->pipeline_count; i++)
+        scheduled += config->pipelines[i].schedule.kind != KIST_SCHEDULE_NONE;
+    if (!scheduled)
+        kist_log(KIST_LOG_WARNING, NULL, "no pipeline has a `schedule`: nothing is ever due");
     int code = kist_due_find(config, &finding, kist_time_now(), &due, &count, &err);
     if (kist_signals_seen())
         status = KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();

@@ -1,6 +1,7 @@
 #include "commands.h"
 #include "log.h"
 #include "metrics.h"
+#include "replace_file.h"
 #include "signals.h"
 #include "state.h"
 #include "status_print.h"
@@ -37,14 +38,6 @@ static int takes_utf8(void)
             return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
     }
     return 0;
-}
-
-static int is_chosen(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline)
-{
-    for (int i = 0; i < cli->arg_count; i++)
-        if (strcmp(cli->args[i], pipeline->name) == 0)
-            return 1;
-    return cli->arg_count == 0;
 }
 
 static void add_problems(struct report *report, const char *pipeline, json_t *problems)
@@ -99,7 +92,7 @@ static int read_all(struct report *report)
     for (size_t i = 0; i < report->config->pipeline_count && !code; i++) {
         struct kist_status status;
         const struct kist_config_pipeline *pipeline = &report->config->pipelines[i];
-        if (!is_chosen(report->cli, pipeline))
+        if (!kist_cli_chooses(report->cli, pipeline))
             continue;
         kist_status_read_depth(pipeline, report->state_dir, report->max_age_ms, report->now, depth,
                                report->cli->cancel, &status);
@@ -123,7 +116,7 @@ static enum kist_exit write_metrics(const struct report *report)
     else if (strcmp(report->metrics_path, "-") == 0)
         fputs(text, stdout);
     else
-        code = kist_metrics_write(report->metrics_path, text, &err);
+        code = kist_file_publish(report->metrics_path, text, strlen(text), &err);
     free(text);
     return code ? kist_cli_fail(&err) : KIST_EXIT_OK;
 }
@@ -156,9 +149,6 @@ static enum kist_exit prepare(struct report *report)
     struct kist_cli *cli = report->cli;
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     const char *max_age = kist_cli_value(cli, "max-age");
-    for (int i = 0; i < cli->arg_count; i++)
-        if (!kist_config_pipeline(report->config, cli->args[i]))
-            return kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
     if (max_age && kist_duration_parse(max_age, &report->max_age_ms, &err)) {
         kist_error_prefix(&err, "--max-age");
         return kist_cli_fail(&err);
@@ -175,7 +165,7 @@ static enum kist_exit prepare(struct report *report)
     report->width = (int)strlen("PIPELINE");
     for (size_t i = 0; i < report->config->pipeline_count; i++) {
         size_t length = strlen(report->config->pipelines[i].name);
-        if (is_chosen(cli, &report->config->pipelines[i]) && length > (size_t)report->width)
+        if (kist_cli_chooses(cli, &report->config->pipelines[i]) && length > (size_t)report->width)
             report->width = (int)length;
     }
     return KIST_EXIT_OK;
@@ -197,7 +187,8 @@ enum kist_exit kist_cmd_status(struct kist_cli *cli)
                                 .now = kist_time_now(),
                                 .fancy = takes_utf8(),
                                 .check = {.oldest = -1}};
-        status = prepare(&report);
+        status = kist_cli_check_pipelines(cli, config);
+        status = status ? status : prepare(&report);
         if (!status) {
             int code = read_all(&report);
             status = kist_signals_seen() ? KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen()

@@ -89,9 +89,10 @@ static void verify_place(struct job *job, struct kist_store *store, const struct
     }
     job->proof.catalog = catalog;
     code = kist_prove(&job->proof, store, &found.manifest, &proved, &err);
-    /* Each fault was told; what ended it all before the first item was not. */
-    if (code && json_array_size(proved.faults) == 0) {
+    /* Each fault was told; what ended it all before the first item was not, nor that there was a reason for them. */
+    if (code == KIST_ERR_NOT_FOUND || (code && json_array_size(proved.faults) == 0))
         kist_log_error(found.manifest.pipeline, &err);
+    if (code && json_array_size(proved.faults) == 0) {
         json_array_append_new(proved.faults, json_pack("{s:s, s:s}", "key", "", "fault", kist_error_text(&err)));
     }
     note_result(job, &found, &proved, code);
@@ -102,7 +103,7 @@ static void verify_place(struct job *job, struct kist_store *store, const struct
 static void verify_row(struct job *job, const struct kist_listing *listing, const struct kist_listing_row *row)
 {
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
-        if (listing->stores[i] && row->places[i] != KIST_PLACE_ABSENT)
+        if (listing->stores[i] && kist_listing_is_there(row, i))
             verify_place(job, listing->stores[i], &listing->catalogs[i], row->id);
 }
 
@@ -114,7 +115,7 @@ static int is_aside(const struct kist_listing *listing, const struct kist_listin
     for (size_t i = 0; i < listing->pipeline->destination_count && code; i++) {
         KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
         struct kist_manifest manifest = {0};
-        if (!listing->stores[i] || row->places[i] == KIST_PLACE_ABSENT)
+        if (!listing->stores[i] || !kist_listing_is_there(row, i))
             continue;
         code = kist_catalog_load(listing->stores[i], listing->pipeline, row->id, &manifest, &ignored);
         aside = !code && kist_safety_is(&manifest);

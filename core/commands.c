@@ -133,7 +133,7 @@ const struct kist_command kist_commands[] = {
      "The page needs no other file and runs no script: timelines, sizes, durations, what retention keeps, what failed.",
      OPTIONS({"html", 0, "FILE", "write it to FILE ('-': standard output)"},
              {"to", 0, "DESTINATION:KEY", "put it under KEY of a destination, too"}),
-     0, -1, KIST_EXIT_DEGRADED, kist_cmd_report},
+     0, -1, KIST_EXIT_FAILED, kist_cmd_report},
     {"notify test", "NAME", "send a test message through the notifier of [notifier NAME]", NULL, NULL, 1, 1,
      KIST_EXIT_FAILED, kist_cmd_notify_test},
     {"schedule", "systemd|cron|kubernetes|github|launchd", "print files that run kist on time",

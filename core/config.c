@@ -41,6 +41,18 @@ static void bind_global(struct kist_config_store *store, struct kist_ini_section
         check_absolute(store, &scope, "state", store->keys.state);
 }
 
+/* Without such a section its defaults hold all the same. */
+static void bind_globals(struct kist_config_store *store)
+{
+    const struct kist_option_table table = kist_config_keys("kist");
+    const struct kist_bind_scope scope = {
+        .vault = &store->vault, .problems = &store->problems, .place = {.type = "kist"}};
+    kist_bind(&scope, &table, &store->keys);
+    for (struct kist_ini_section *section = store->ini.sections; section; section = section->next)
+        if (is_type(section, "kist"))
+            bind_global(store, section);
+}
+
 /* The directories of plugins, in the order in which they are searched. */
 static int open_registry(struct kist_config_store *store, const char *const *extra_dirs, size_t extra_count,
                          struct kist_error *err)
@@ -131,9 +143,7 @@ static int load(struct loaded *loaded, const char *path, const char *const *extr
     struct kist_config_store *store = &loaded->store;
     if (kist_config_dir_read(path, &store->ini, &store->problems, err))
         return err->code;
-    for (struct kist_ini_section *section = store->ini.sections; section; section = section->next)
-        if (is_type(section, "kist"))
-            bind_global(store, section);
+    bind_globals(store);
     if (open_registry(store, extra_dirs, extra_count, err)) {
         const struct kist_config_place place = {.file = NULL};
         if (err->code != KIST_ERR_CONFIG && err->code != KIST_ERR_NOT_FOUND)

@@ -220,6 +220,8 @@ json_t *kist_event_text(const struct kist_event_draft *draft, json_t *rows)
     if (advice)
         kist_text_printf(&text, "  %s\n", advice);
     free(advice);
+    if (kist_text_failed(&text))
+        return NULL;
     kist_text_add(&text, text.data[text.size - 2] == '\n' ? "" : "\n");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));

@@ -114,9 +114,16 @@ static int open_file(const char *state_dir, const char *name, int *ret_fd, struc
     if (asprintf(&path, "%s/%s", state_dir, name) < 0)
         return no_memory(err);
     int code = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat status;
     if (fd < 0 && errno != ENOENT)
         code = kist_fail_errno(err, errno, "cannot open '%s'", path);
-    else
+    else if (fd >= 0 && fstat(fd, &status) != 0)
+        code = kist_fail_errno(err, errno, "cannot look at '%s'", path);
+    else if (fd >= 0 && !S_ISREG(status.st_mode))
+        code = kist_fail(err, KIST_ERR_FAILED, "cannot read '%s': it is not a regular file", path);
+    if (code && fd >= 0)
+        close(fd);
+    else if (!code)
         *ret_fd = fd;
     free(path);
     return code;
@@ -211,4 +218,10 @@ int kist_history_last(const char *state_dir, const char *pipeline, const char *e
         *ret_entry = json_incref(json_array_get(search.found, 0));
     json_decref(search.found);
     return code;
+}
+
+int kist_history_lets_prune(json_t *run)
+{
+    const char *outcome = text_of(run, "outcome");
+    return !outcome || strcmp(outcome, "ok") == 0 || json_object_get(run, "retention") != NULL;
 }

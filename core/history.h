@@ -16,5 +16,8 @@ int kist_history_read(const char *state_dir, const char *pipeline, int64_t since
 /* The newest entry of `pipeline` about `event` (NULL: any); NULL when there is none. New reference. */
 int kist_history_last(const char *state_dir, const char *pipeline, const char *event, json_t **ret_entry,
                       struct kist_error *err) KIST_CHECKED;
+/* 1 for the entry of a run (or NULL) that is no reason against deleting: it was good, or retention's own trouble was all that
+ * it had. */
+int kist_history_lets_prune(json_t *run);
 
 #endif

@@ -179,6 +179,8 @@ int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *d
         code = merge(&reading, err);
     if (!code)
         code = load_rows(&reading, err);
+    if (!code)
+        code = kist_listing_find_expired(&listing, err);
     if (code)
         kist_listing_done(&listing);
     else
@@ -206,6 +208,8 @@ void kist_listing_done(struct kist_listing *listing)
 int kist_listing_counts(const struct kist_listing *listing, const struct kist_listing_row *row, size_t index)
 {
     const struct kist_store *store = listing->stores[index];
+    if (row->places[index] == KIST_PLACE_EXPIRED)
+        return 0;
     return store ? !kist_store_discards(store) : row->places[index] == KIST_PLACE_UNKNOWN;
 }
 

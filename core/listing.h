@@ -5,7 +5,13 @@
 #include "catalog.h"
 
 /* One backup; `places` has one entry per destination of the pipeline, in its order. */
-enum kist_place_state { KIST_PLACE_ABSENT, KIST_PLACE_GOOD, KIST_PLACE_DAMAGED, KIST_PLACE_UNKNOWN };
+enum kist_place_state {
+    KIST_PLACE_ABSENT,
+    KIST_PLACE_EXPIRED, /* absent, and the destination's retention would delete it at once: no lack */
+    KIST_PLACE_GOOD,
+    KIST_PLACE_DAMAGED,
+    KIST_PLACE_UNKNOWN
+};
 
 /* How much is read: the ids alone, whose places are then good unless absent, or every manifest too. */
 enum kist_listing_depth { KIST_LISTING_IDS, KIST_LISTING_MANIFESTS };
@@ -37,13 +43,17 @@ int kist_listing_read(const struct kist_config_pipeline *pipeline, const char *d
                       enum kist_listing_depth depth, struct kist_cancel *cancel, struct kist_listing *ret_listing,
                       struct kist_error *err) KIST_CHECKED;
 void kist_listing_done(struct kist_listing *listing);
-/* 1 when destination `index` says something of the row: it was asked for, and keeps what it is given. */
+/* 1 when destination `index` says something of the row: it was asked for, keeps what it is given, and keeps it still. */
 int kist_listing_counts(const struct kist_listing *listing, const struct kist_listing_row *row, size_t index);
 /* The gravest of "damaged" (some manifest is), "bad" (some copy was tried and cannot be restored), "unknown" (some destination
  * is silent), "suspect" (it is, and nobody accepted it), "partial" (some destination lacks it) and "ok". */
 const char *kist_listing_state(const struct kist_listing *listing, const struct kist_listing_row *row);
 /* Fills in what a row learns from the marks; kist_listing_read has done it. */
 void kist_listing_read_marks(const struct kist_listing *listing, struct kist_listing_row *row);
+/* Tells what is absent from what has expired; kist_listing_read has done it. */
+int kist_listing_find_expired(struct kist_listing *listing, struct kist_error *err) KIST_CHECKED;
+/* 1 where the backup is, or may be. */
+int kist_listing_is_there(const struct kist_listing_row *row, size_t index);
 
 /* A backup by name: PIPELINE/ID, PIPELINE/latest or PIPELINE. */
 struct kist_backup_name {

@@ -108,6 +108,23 @@ int kist_mark_load(struct kist_store *store, const struct kist_config_pipeline *
     return code;
 }
 
+int kist_mark_copy(struct kist_store *from, struct kist_store *to, const char *pipeline,
+                   const struct kist_catalog_mark *mark, struct kist_error *err)
+{
+    char *key = mark_key(pipeline, mark->id, mark->word, mark->time), *text = NULL;
+    size_t size = 0;
+    int code = key ? kist_store_get_bytes(from, key, MARK_LIMIT, &text, &size, err) : no_memory(err);
+    if (!code)
+        code = kist_store_put_bytes(to, key, text, size, "application/json", err);
+    if (code == KIST_ERR_EXISTS) {
+        kist_error_clear(err);
+        code = 0;
+    }
+    free(text);
+    free(key);
+    return code;
+}
+
 static int is_trusted(struct kist_store *store, const struct kist_config_pipeline *pipeline,
                       const struct kist_catalog_mark *mark)
 {

@@ -42,6 +42,9 @@ const struct kist_catalog_mark *kist_mark_find(const struct kist_catalog *catalo
 /* Removes all marks `word` (NULL: of any word) that a catalog has of a backup. */
 int kist_marks_remove(struct kist_store *store, const char *pipeline, const struct kist_catalog *catalog,
                       const char *id, const char *word, struct kist_error *err) KIST_CHECKED;
+/* Copies a mark from one destination to another, as it is. One that is there already is a success. */
+int kist_mark_copy(struct kist_store *from, struct kist_store *to, const char *pipeline,
+                   const struct kist_catalog_mark *mark, struct kist_error *err) KIST_CHECKED;
 /* The verdict on a copy: the newest proof that failed and that no later one as strong makes up for, else the newest proof;
  * NULL without any. */
 const struct kist_catalog_mark *kist_mark_verdict(const struct kist_catalog *catalog, const char *id);

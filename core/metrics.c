@@ -111,7 +111,8 @@ static void add_last_run(struct kist_metrics *metrics, const struct kist_status 
         add_number(metrics, RUN_SUCCESS, status, strcmp(outcome, "failed") != 0);
         add_number(metrics, RUN_DEGRADED, status, strcmp(outcome, "degraded") == 0);
     }
-    if (json_is_integer(duration)) {
+    /* Anything can stand in a file, and one line that is no number costs the collector all of them. */
+    if (json_is_integer(duration) && json_integer_value(duration) >= 0) {
         long long ms = (long long)json_integer_value(duration);
         kist_text_printf(begin_line(metrics, RUN_DURATION, status->pipeline->name, NULL, NULL), "%lld.%03lld\n",
                          ms / 1000, ms % 1000);

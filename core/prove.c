@@ -183,6 +183,8 @@ int kist_prove(const struct kist_proof *proof, struct kist_store *store, const s
     if (!ret_proved->faults)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
     int code = proof->level == KIST_VERIFY_DRILL ? drill(&proving, err) : verify(&proving, err);
+    if (code == KIST_ERR_CORRUPT)
+        code = kist_catalog_check_there(store, manifest->pipeline, manifest->id, err);
     if (code == KIST_ERR_CORRUPT && !err->hint)
         kist_hint(err, "another destination, or an older backup, may still be good: `kist verify --all` tells");
     put_mark(&proving, code);

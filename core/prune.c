@@ -27,11 +27,46 @@ static int is_dry(const struct kist_prune_options *options)
     return options->dry_run || !options->state_dir;
 }
 
-/* What this host's last run came to. Retention's own trouble is no reason against retention. */
+/* Whether a person has accepted what a run of this host made, and nothing but its being suspect spoke against it. */
+static int is_accepted(const json_t *entries, size_t run, const json_t *last)
+{
+    const char *id = json_string_value(json_object_get(last, "id")), *place = NULL;
+    json_t *complete = NULL;
+    int accepted = 0;
+    json_object_foreach(json_object_get(last, "destinations"), place, complete)
+        if (!json_is_true(complete))
+            return 0;
+    for (size_t i = run + 1; id && i < json_array_size(entries); i++) {
+        const json_t *entry = json_array_get(entries, i);
+        const char *event = json_string_value(json_object_get(entry, "event"));
+        const char *said = json_string_value(json_object_get(entry, "id"));
+        accepted |= event && said && strcmp(event, "accept") == 0 && strcmp(said, id) == 0;
+    }
+    return accepted && !json_object_get(last, "omission");
+}
+
+/* What the last run of this host came to, where it was not good; or NULL. Borrowed. Retention's own trouble is no reason
+ * against retention. */
+static const char *last_outcome(const json_t *entries)
+{
+    for (size_t i = json_array_size(entries); i-- > 0;) {
+        const json_t *entry = json_array_get(entries, i);
+        const char *event = json_string_value(json_object_get(entry, "event"));
+        const char *outcome = json_string_value(json_object_get(entry, "outcome"));
+        if (!event || strcmp(event, "run") != 0)
+            continue;
+        int fine = !outcome || strcmp(outcome, "ok") == 0 || json_object_get(entry, "retention");
+        if (!fine && strcmp(outcome, "degraded") == 0)
+            fine = is_accepted(entries, i, entry);
+        return fine ? NULL : outcome;
+    }
+    return NULL;
+}
+
 static int ask_history(struct prune *prune, struct kist_error *err)
 {
     const struct kist_prune_options *options = prune->options;
-    json_t *entries = NULL, *last = NULL;
+    json_t *entries = NULL;
     KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
     if (options->freeze)
         return (prune->freeze = strdup(options->freeze)) ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
@@ -39,15 +74,9 @@ static int ask_history(struct prune *prune, struct kist_error *err)
     if (options->fresh || !options->state_dir ||
         kist_history_read(options->state_dir, prune->pipeline->name, 0, 0, &entries, NULL, &ignored))
         return 0;
-    for (size_t i = json_array_size(entries); i-- > 0 && !last;) {
-        json_t *entry = json_array_get(entries, i);
-        const char *event = json_string_value(json_object_get(entry, "event"));
-        last = event && strcmp(event, "run") == 0 ? entry : NULL;
-    }
-    const char *outcome = json_string_value(json_object_get(last, "outcome"));
+    const char *outcome = last_outcome(entries);
     int code = 0;
-    if (outcome && strcmp(outcome, "ok") != 0 && !json_object_get(last, "retention") &&
-        asprintf(&prune->freeze, "the last run was not good (%s)", outcome) < 0) {
+    if (outcome && asprintf(&prune->freeze, "the last run was not good (%s)", outcome) < 0) {
         prune->freeze = NULL;
         code = kist_fail(err, KIST_ERR_FAILED, "out of memory");
     }

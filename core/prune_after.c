@@ -14,7 +14,7 @@ void kist_prune_after(const struct kist_config_pipeline *pipeline, const struct 
                       struct kist_run_report *report)
 {
     const struct kist_prune_options prune = {
-        .state_dir = options->state_dir, .quiet = 1, .fresh = 1, .cancel = options->cancel};
+        .state_dir = options->state_dir, .quiet = 1, .fresh = report->id, .cancel = options->cancel};
     struct kist_prune_result result = {0};
     int good = report->outcome == KIST_OUTCOME_OK && report->exit == KIST_EXIT_OK && !report->suspicion &&
                !report->bad && !report->needless;

@@ -8,7 +8,7 @@
 
 static int is_doomed(const struct kist_prune_place *place, size_t index)
 {
-    return place->plan.entries[index].fate == KIST_FATE_REMOVE;
+    return place->plan.entries[index].fate == KIST_FATE_REMOVE && place->rows[index].outcome != KIST_PRUNE_GONE;
 }
 
 static int is_stopped(const struct kist_prune_place *place)
@@ -55,8 +55,9 @@ static int note_time(void *arg, const struct kist_object *object)
 
 /* Writes the tombstone of the first that goes: the time that the store gives it is that of its own clock, now. With that the
  * plan is made again. */
-static int ask_clock(struct kist_prune_place *place, const char *id, struct kist_error *err)
+static int ask_clock(struct kist_prune_place *place, size_t index, struct kist_error *err)
 {
+    const char *id = place->rows[index].id;
     int64_t modified_ms = 0, before = kist_time_now();
     char *key = kist_catalog_key(place->pipeline->name, id, ".tombstone");
     int code = key ? kist_catalog_bury(place->store, place->pipeline, id, err)
@@ -72,24 +73,8 @@ static int ask_clock(struct kist_prune_place *place, const char *id, struct kist
     if (server >= before && server <= after)
         server = after;
     code = kist_prune_plan(place, after, server, err);
-    if (!code && place->plan.frozen)
+    if (!code && !is_doomed(place, index))
         code = kist_catalog_remove_tombstone(place->store, place->pipeline->name, id, err);
-    return code;
-}
-
-/* The tombstones of all that go, the oldest first. */
-static int bury(struct kist_prune_place *place, struct kist_error *err)
-{
-    size_t first = 0;
-    while (first < place->count && !is_doomed(place, first))
-        first++;
-    if (first == place->count)
-        return 0;
-    int code = ask_clock(place, place->rows[first].id, err);
-    for (size_t i = first + 1; i < place->count && !code; i++)
-        if (is_doomed(place, i))
-            code = is_stopped(place) ? stopped(err)
-                                     : kist_catalog_bury(place->store, place->pipeline, place->rows[i].id, err);
     return code;
 }
 
@@ -116,19 +101,38 @@ static int spare_held(struct kist_prune_place *place, const struct kist_catalog 
         if (!is_doomed(place, i) || !kist_mark_find(now, place->rows[i].id, KIST_MARK_HELD))
             continue;
         *entry = (struct kist_plan_entry){.fate = KIST_FATE_HELD, .text = "held"};
+        place->rows[i].kept.held = place->kept[i].held = 1;
         place->plan.removed--;
         code = kist_catalog_remove_tombstone(place->store, place->pipeline->name, place->rows[i].id, err);
     }
     return code;
 }
 
-/* A last look before anything goes, since another host may have begun meanwhile. `ret_go`: nothing has. */
-static int look_again(struct kist_prune_place *place, int *ret_go, struct kist_error *err)
+/* Whoever prunes too takes away the tombstones that it finds beside their manifests. Without one nobody would ever know what
+ * data a manifest had named that is gone. */
+static int check_tombstones(const struct kist_prune_place *place, const struct kist_catalog *now,
+                            struct kist_error *err)
+{
+    for (size_t i = 0; i < place->count; i++)
+        if (is_doomed(place, i) && !kist_catalog_is_buried(now, place->rows[i].id)) {
+            kist_fail(err, KIST_ERR_UNAVAILABLE, "%s: the tombstone of %s, which was written just now, is gone",
+                      kist_store_name(place->store), place->rows[i].id);
+            kist_hint(err, "another host may prune at the same time: try again");
+            return KIST_ERR_UNAVAILABLE;
+        }
+    return 0;
+}
+
+/* A last look before anything goes, since another host may have begun meanwhile; `buried`: all that goes has a tombstone.
+ * `ret_go`: nothing has begun. */
+static int look_again(struct kist_prune_place *place, int buried, int *ret_go, struct kist_error *err)
 {
     struct kist_catalog now = {0};
     int code = kist_catalog_read(place->store, place->pipeline->name, &now, err);
     if (!code)
         code = check_listing(place, &now, err);
+    if (!code && buried)
+        code = check_tombstones(place, &now, err);
     if (!code)
         code = kist_catalog_busy(place->store, place->pipeline->name, place->owner, &now, place->busy, err);
     if (!code)
@@ -185,14 +189,6 @@ static int may_finish(const struct kist_prune_place *place)
     return !place->freeze && !place->busy[0] && place->count && place->rows[place->count - 1].kept.good;
 }
 
-static int has_orphans(const struct kist_catalog *catalog)
-{
-    for (size_t i = 0; i < catalog->tombstone_count; i++)
-        if (!kist_catalog_has(catalog, catalog->tombstones[i].id))
-            return 1;
-    return 0;
-}
-
 static int finish(struct kist_prune_place *place, struct kist_error *err)
 {
     struct kist_catalog now = {0};
@@ -202,7 +198,7 @@ static int finish(struct kist_prune_place *place, struct kist_error *err)
         code = check_listing(place, &now, err);
     if (!code)
         code = kist_catalog_busy(place->store, place->pipeline->name, place->owner, &now, place->busy, err);
-    if (!code && has_orphans(&now)) {
+    if (!code && kist_catalog_has_remains(&now)) {
         if (may_finish(place))
             code = kist_prune_finish(place, &now, err);
         else if (asprintf(&reason, "data of deleted backups stays for now: %s",
@@ -219,6 +215,50 @@ static int finish(struct kist_prune_place *place, struct kist_error *err)
     return code;
 }
 
+/* A full store has no room for a tombstone, and retention is what makes room: the oldest that goes goes first, and alone. */
+static int make_room(struct kist_prune_place *place, size_t index, struct kist_error *err)
+{
+    struct kist_prune_row *row = &place->rows[index];
+    int go = 0, gone = 0;
+    kist_log_at(KIST_LOG_DEBUG, place->store->where, err);
+    kist_error_clear(err);
+    int code = look_again(place, 0, &go, err);
+    if (code || !go || !is_doomed(place, index))
+        return code;
+    code = kist_catalog_bury_in_place(place->store, place->pipeline, row->id, &gone, err);
+    row->outcome = gone ? KIST_PRUNE_GONE : row->outcome;
+    if (code)
+        return kist_error_prefix(err, "there is no room, and none could be made by deleting %s", row->id);
+    return finish(place, err);
+}
+
+/* The tombstone of one; `first`: of the first, by which the store's clock is asked. */
+static int bury_one(struct kist_prune_place *place, size_t index, int first, struct kist_error *err)
+{
+    if (is_stopped(place))
+        return stopped(err);
+    int code = first ? ask_clock(place, index, err)
+                     : kist_catalog_bury(place->store, place->pipeline, place->rows[index].id, err);
+    return code == KIST_ERR_NO_SPACE ? make_room(place, index, err) : code;
+}
+
+/* The tombstones of all that go, the oldest first. */
+static int bury(struct kist_prune_place *place, struct kist_error *err)
+{
+    size_t asked = place->count;
+    int code = 0;
+    for (size_t i = 0; i < place->count && asked == place->count && !code; i++)
+        if (is_doomed(place, i)) {
+            code = bury_one(place, i, 1, err);
+            asked = is_doomed(place, i) ? i : asked;
+        }
+    /* The plan that was made then may be for other backups, older ones among them. */
+    for (size_t i = 0; i < place->count && !code; i++)
+        if (i != asked && is_doomed(place, i))
+            code = bury_one(place, i, 0, err);
+    return code;
+}
+
 int kist_prune_delete(struct kist_prune_place *place, struct kist_error *err)
 {
     int go = 0;
@@ -226,11 +266,11 @@ int kist_prune_delete(struct kist_prune_place *place, struct kist_error *err)
     if (!code)
         code = bury(place, err);
     if (!code && place->plan.removed)
-        code = look_again(place, &go, err);
+        code = look_again(place, 1, &go, err);
     if (!code && go)
         code = unlist(place, err);
     /* Where there is nothing to do, the store is not asked again. */
-    if (!code && !go && !has_orphans(&place->catalog))
+    if (!code && !go && !kist_catalog_has_remains(&place->catalog))
         kist_prune_sweep(place, &place->catalog);
     else if (!code)
         code = finish(place, err);

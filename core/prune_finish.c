@@ -63,6 +63,14 @@ static int load_tombstone(struct batch *batch, const char *id, struct kist_error
     return code;
 }
 
+/* One that this prune has removed may still be listed. Any other that is listed and cannot be had is there, for all that is
+ * known, and names what nobody knows. */
+static int was_removed(const struct batch *batch, const char *id)
+{
+    const struct kist_prune_row *row = kist_prune_find(batch->place, id);
+    return row && row->outcome == KIST_PRUNE_GONE;
+}
+
 /* What any backup names that is there still stays. */
 static int spare_named(struct batch *batch, struct kist_error *err)
 {
@@ -76,7 +84,7 @@ static int spare_named(struct batch *batch, struct kist_error *err)
             kist_doomed_spare(&batch->doomed, &manifest);
         else if (is_damaged(code))
             kist_doomed_spare_older(&batch->doomed, pipeline->name, id);
-        if (is_damaged(code) || code == KIST_ERR_NOT_FOUND) {
+        if (is_damaged(code) || (code == KIST_ERR_NOT_FOUND && was_removed(batch, id))) {
             kist_error_clear(err);
             code = 0;
         }
@@ -197,27 +205,34 @@ int kist_prune_finish(struct kist_prune_place *place, const struct kist_catalog 
 
 static int is_there(const struct kist_catalog *catalog, const char *id)
 {
-    for (size_t i = 0; i < catalog->tombstone_count; i++)
-        if (strcmp(catalog->tombstones[i].id, id) == 0)
-            return 1;
     for (size_t i = 0; i < catalog->pending_count; i++)
         if (strcmp(catalog->pending[i].id, id) == 0)
             return 1;
-    return kist_catalog_has(catalog, id);
+    return kist_catalog_has(catalog, id) || kist_catalog_is_buried(catalog, id);
 }
 
 /* What a person said stays: the manifest may come back, from another destination. */
+static int is_stray(const struct kist_catalog *catalog, const struct kist_catalog_mark *mark)
+{
+    int64_t time = 0;
+    return !is_there(catalog, mark->id) && strcmp(mark->word, KIST_MARK_HELD) != 0 &&
+           strcmp(mark->word, KIST_MARK_ACCEPTED) != 0 && kist_id_parse(mark->time, &time) &&
+           kist_time_now() - time >= STRAY_AGE;
+}
+
 void kist_prune_sweep(struct kist_prune_place *place, const struct kist_catalog *catalog)
 {
     for (size_t i = 0; i < catalog->mark_count; i++) {
         KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
         const struct kist_catalog_mark *mark = &catalog->marks[i];
-        int64_t time = 0;
-        if (is_there(catalog, mark->id) || strcmp(mark->word, KIST_MARK_HELD) == 0 ||
-            strcmp(mark->word, KIST_MARK_ACCEPTED) == 0 || !kist_id_parse(mark->time, &time) ||
-            kist_time_now() - time < STRAY_AGE)
+        int exists = 0;
+        if (!is_stray(catalog, mark))
             continue;
-        if (kist_marks_remove(place->store, place->pipeline->name, catalog, mark->id, mark->word, &err)) {
+        /* A listing that lacks a backup must not make a bad one look sound. */
+        int code = kist_catalog_exists(place->store, place->pipeline->name, mark->id, &exists, &err);
+        if (!code && exists)
+            continue;
+        if (code || kist_marks_remove(place->store, place->pipeline->name, catalog, mark->id, mark->word, &err)) {
             kist_log_at(KIST_LOG_DEBUG, place->store->where, &err);
             return;
         }

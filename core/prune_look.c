@@ -115,10 +115,24 @@ int kist_prune_plan(struct kist_prune_place *place, int64_t now, int64_t server_
     return 0;
 }
 
+/* A listing that does not know of what was written a moment ago may lack others too, and those may need what goes. */
+static int check_fresh(const struct kist_prune_place *place, struct kist_error *err)
+{
+    const char *fresh = place->options->fresh;
+    if (!fresh || kist_catalog_has(&place->catalog, fresh))
+        return 0;
+    return kist_fail(err, KIST_ERR_CORRUPT,
+                     "%s: the listing lacks the backup %s, which was made just now: nothing is deleted on the word "
+                     "of such a listing",
+                     kist_store_name(place->store), fresh);
+}
+
 int kist_prune_look(struct kist_prune_place *place, struct kist_error *err)
 {
     const char *pipeline = place->pipeline->name;
     int code = kist_catalog_read(place->store, pipeline, &place->catalog, err);
+    if (!code)
+        code = check_fresh(place, err);
     if (code)
         return code;
     kist_marks_check(place->store, place->pipeline, &place->catalog);

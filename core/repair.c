@@ -1,6 +1,8 @@
 #include "repair.h"
+#include "expired.h"
 #include "key.h"
 #include "log.h"
+#include "marks.h"
 #include "repair_copy.h"
 
 #include <stdlib.h>
@@ -12,6 +14,7 @@ struct work {
     const struct kist_catalog_id *ids; /* of all backups, oldest first */
     size_t count;
     const unsigned char *good; /* one per destination: it can be read from */
+    const struct kist_candidate *backups; /* the same as ids, as retention sees them */
 };
 
 static int compare_ids(const void *left, const void *right)
@@ -85,6 +88,7 @@ static int copy_from(const struct work *work, const struct kist_target *from, st
                                         .owner = targets->owner,
                                         .from = source,
                                         .to = to->store,
+                                        .marks = &from->catalog,
                                         .dry_run = work->repair->dry_run};
         code = kist_backup_copy(&copy, err);
         *ret_size = copy.size;
@@ -124,18 +128,29 @@ static int has_source(const struct work *work, const struct kist_target *to, con
     return 0;
 }
 
-/* Brings a destination all that it lacks. One backup that cannot be had does not keep the others away. */
-static int repair_target(struct kist_target *target, void *arg, struct kist_error *err)
+/* Whether a destination is to be given the backup. What its own retention would delete again, or is deleting, is no lack. */
+static int is_wanted(const struct work *work, const struct kist_target *target, size_t index, int expired)
 {
-    const struct work *work = arg;
-    struct kist_repair *repair = work->repair;
-    if (kist_store_discards(target->store))
+    const char *id = work->ids[index].id, *only = work->repair->only;
+    if ((only && strcmp(only, id) != 0) || kist_catalog_has(&target->catalog, id) || expired ||
+        !has_source(work, target, id))
         return 0;
+    if (!kist_catalog_is_buried(&target->catalog, id))
+        return 1;
+    kist_log(KIST_LOG_WARNING, target->store->where, "%s is not copied there: it is being deleted; `kist prune` goes on",
+             id);
+    return 0;
+}
+
+/* Brings a destination what it lacks. One backup that cannot be had does not keep the others away. */
+static int bring(const struct work *work, struct kist_target *target, const unsigned char *expired,
+                 struct kist_error *err)
+{
+    struct kist_repair *repair = work->repair;
     for (size_t i = 0; i < work->count; i++) {
         const char *id = work->ids[i].id;
         uint64_t size = 0;
-        if ((repair->only && strcmp(repair->only, id) != 0) || kist_catalog_has(&target->catalog, id) ||
-            !has_source(work, target, id))
+        if (!is_wanted(work, target, i, expired[i]))
             continue;
         if (!copy_backup(work, target, id, &size, err)) {
             atomic_fetch_add(&repair->copied, 1);
@@ -154,6 +169,41 @@ static int repair_target(struct kist_target *target, void *arg, struct kist_erro
     return 0;
 }
 
+static int repair_target(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    const struct work *work = arg;
+    unsigned char *expired = calloc(work->count + 1, 1);
+    if (!expired)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    int code = 0;
+    if (!kist_store_discards(target->store)) {
+        code = kist_expired_find(work->repair->targets->pipeline, target->section, work->backups, work->count,
+                                 expired, err);
+        if (!code)
+            code = bring(work, target, expired, err);
+    }
+    free(expired);
+    return code;
+}
+
+/* What is bad on one destination may be sound on another, from which it is copied then. New. */
+static struct kist_candidate *candidates(const struct kist_targets *targets, const struct kist_catalog_id *ids,
+                                         size_t count)
+{
+    struct kist_candidate *backups = calloc(count + 1, sizeof *backups);
+    for (size_t i = 0; i < count && backups; i++) {
+        (void)kist_id_parse(ids[i].id, &backups[i].time);
+        for (size_t k = 0; k < targets->count; k++) {
+            const struct kist_catalog *catalog = &targets->items[k].catalog;
+            if (!kist_catalog_has(catalog, ids[i].id))
+                continue;
+            backups[i].good |= !kist_mark_is_bad(kist_mark_verdict(catalog, ids[i].id));
+            backups[i].held |= kist_mark_find(catalog, ids[i].id, KIST_MARK_HELD) != NULL;
+        }
+    }
+    return backups;
+}
+
 int kist_repair_targets(struct kist_repair *repair, struct kist_error *err)
 {
     const struct kist_targets *targets = repair->targets;
@@ -162,14 +212,19 @@ int kist_repair_targets(struct kist_repair *repair, struct kist_error *err)
     unsigned char *good = calloc(targets->count + 1, 1);
     int code =
         good ? collect_ids(targets, &ids, &work.count, err) : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    struct kist_candidate *backups = code ? NULL : candidates(targets, ids, work.count);
+    if (!code && !backups)
+        code = kist_fail(err, KIST_ERR_FAILED, "out of memory");
     if (!code) {
         for (size_t i = 0; i < targets->count; i++)
             good[i] = !targets->items[i].err.code && !kist_store_discards(targets->items[i].store);
         work.ids = ids;
         work.good = good;
+        work.backups = backups;
         code = kist_targets_step(repair->targets, repair_target, &work, err);
     }
     free(ids);
     free(good);
+    free(backups);
     return code;
 }

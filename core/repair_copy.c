@@ -2,6 +2,7 @@
 #include "catalog.h"
 #include "key.h"
 #include "log.h"
+#include "marks.h"
 #include "pull.h"
 
 #include <stdlib.h>
@@ -197,6 +198,38 @@ static int write_note(const struct work *work, struct kist_error *err)
     return code;
 }
 
+/* What lies there already may be just what a prune of another host is removing, which began before the note was there. */
+static int check_remains(const struct work *work, struct kist_error *err)
+{
+    const struct kist_backup_copy *copy = work->copy;
+    struct kist_catalog catalog = {0};
+    size_t there = 0;
+    for (size_t i = 0; i < work->count; i++)
+        there += work->objects[i].there ? 1 : 0;
+    int code = there ? kist_catalog_read(copy->to, copy->pipeline, &catalog, err) : 0;
+    if (!code && kist_catalog_has_remains(&catalog)) {
+        code = kist_fail(err, KIST_ERR_UNAVAILABLE,
+                         "some of it is there already, and so is what a prune has not finished to remove");
+        kist_hint(err, "`kist prune %s` goes on with that; then copy it again", copy->pipeline);
+    }
+    kist_catalog_done(&catalog);
+    return code;
+}
+
+/* What a person said of it is true of every copy. The backup itself is there, whatever becomes of this. */
+static void bring_marks(const struct kist_backup_copy *copy)
+{
+    static const char *const words[] = {KIST_MARK_HELD, KIST_MARK_ACCEPTED};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+        const struct kist_catalog_mark *mark = kist_mark_find(copy->marks, copy->id, words[i]);
+        if (!mark || !kist_mark_copy(copy->from, copy->to, copy->pipeline, mark, &err))
+            continue;
+        kist_error_prefix(&err, "%s is copied, but not that it is %s", copy->id, words[i]);
+        kist_log_at(KIST_LOG_WARNING, copy->pipeline, &err);
+    }
+}
+
 /* Takes away what a copy that failed has left. A store that was cancelled keeps it, with the note, for the next run. */
 static void undo(const struct kist_backup_copy *copy)
 {
@@ -223,9 +256,13 @@ static int bring_all(struct work *work, struct kist_error *err)
         code = write_note(work, err);
     if (code)
         return code;
+    code = check_remains(work, err);
     for (size_t i = 0; i < work->count && !code; i++)
         code = kist_cancel_is_set(copy->to->cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
                                                     : bring_object(work, &work->objects[i], err);
+    /* Before the manifest, so that it is never there without what keeps it there. */
+    if (!code)
+        bring_marks(copy);
     if (!code)
         code = kist_catalog_commit(copy->to, copy->pipeline, copy->id, work->text, work->text_size, err);
     if (code) {

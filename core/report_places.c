@@ -1,3 +1,4 @@
+#include "history.h"
 #include "marks.h"
 #include "report_data.h"
 
@@ -29,8 +30,7 @@ static struct kist_candidate kept_of(const struct kist_listing *listing, const s
 static int plan_it(const struct kist_report_data *data, struct kist_report_place *place, struct kist_error *err)
 {
     const struct kist_config_pipeline *pipeline = data->status->pipeline;
-    const char *outcome = kist_report_text_of(data->status->last_run, "outcome");
-    int failed = outcome && strcmp(outcome, "ok") != 0 && !json_object_get(data->status->last_run, "retention");
+    int failed = !kist_history_lets_prune(data->status->last_run);
     const struct kist_retention rules = {.keep = place->section->keep.set ? place->section->keep : pipeline->keep,
                                          .min_keep = pipeline->min_keep,
                                          .max_delete = pipeline->max_delete,
@@ -51,7 +51,7 @@ static int fill_place(const struct kist_report_data *data, struct kist_report_pl
     if (!place->names || !place->rows || !place->kept)
         return no_memory(err);
     for (size_t i = 0; i < listing->row_count; i++)
-        if (listing->rows[i].places[index] != KIST_PLACE_ABSENT) {
+        if (kist_listing_is_there(&listing->rows[i], index)) {
             place->rows[place->count] = &listing->rows[i];
             place->kept[place->count++] = kept_of(listing, &listing->rows[i], index);
         }

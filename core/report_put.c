@@ -17,12 +17,17 @@ static const struct kist_config_section *find(const struct kist_config *config, 
     return NULL;
 }
 
-/* Where the backups lie is no place for anything else. */
+static int is_at_or_below(const char *key, const char *folder)
+{
+    return strcmp(key, folder) == 0 || kist_key_is_below(key, folder);
+}
+
+/* Where backups lie, or will, is no place for anything else. */
 static int check_place(const struct kist_config *config, const char *key, struct kist_error *err)
 {
-    int taken = kist_key_is_below(key, OWN_FOLDER) || strcmp(key, OWN_FOLDER) == 0;
+    int taken = is_at_or_below(key, OWN_FOLDER);
     for (size_t i = 0; i < config->pipeline_count; i++)
-        taken |= kist_key_is_below(key, config->pipelines[i].name);
+        taken |= is_at_or_below(key, config->pipelines[i].name);
     if (!taken)
         return 0;
     kist_fail(err, KIST_ERR_CONFIG, "'%s' is where backups lie", key);

@@ -85,15 +85,18 @@ static void draw_facts(struct kist_text *html, const struct kist_report_data *da
 
 static const char *place_word(const struct kist_status *status, size_t index)
 {
-    static const char *const words[] = {[KIST_PLACE_ABSENT] = "lacks the last good backup",
-                                        [KIST_PLACE_GOOD] = "has the last good backup",
-                                        [KIST_PLACE_DAMAGED] = "its copy is damaged",
-                                        [KIST_PLACE_UNKNOWN] = "cannot be asked"};
     if (status->err.code || !status->listing.stores || !status->listing.stores[index])
         return "cannot be asked";
     if (kist_store_discards(status->listing.stores[index]))
         return "keeps nothing, by its nature";
-    return status->good ? words[status->good->places[index]] : "has no good backup";
+    if (!status->good)
+        return "has no good backup";
+    switch (status->good->places[index]) {
+    case KIST_PLACE_GOOD: return "has the last good backup";
+    case KIST_PLACE_DAMAGED: return "its copy is damaged";
+    case KIST_PLACE_UNKNOWN: return "cannot be asked";
+    default: return "lacks the last good backup";
+    }
 }
 
 static void draw_destinations(struct kist_text *html, const struct kist_status *status)

@@ -57,6 +57,7 @@ const char *const kist_report_style[] = {
     ".scroll{overflow-x:auto;direction:rtl;padding-bottom:.2rem}.scroll svg{min-width:760px;direction:ltr}\n",
     ".good{fill:var(--good)}.degraded{fill:var(--warn)}.failed{stroke:var(--bad);stroke-width:36;fill:none;"
     "stroke-linecap:round}.missed{fill:var(--card);stroke:var(--held);stroke-width:24}\n",
+    ".plots svg{max-width:36rem}\n",
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:1rem "
     "2rem;margin-top:1rem}\n",
     "figure{margin:0;min-width:0}figcaption{font-size:.92rem;margin-bottom:.2rem}.key{color:var(--soft);font-size:"

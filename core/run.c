@@ -58,6 +58,18 @@ static int choose_id(struct run *run, struct kist_error *err)
                : kist_fail(err, KIST_ERR_FAILED, "the clock tells no sound time");
 }
 
+/* From the note on no prune takes what this run relies on. One of another host may have done so just before. */
+static int check_previous(const struct run *run, struct kist_target *target, struct kist_error *err)
+{
+    const char *id = run->items.previous.id;
+    int exists = 1;
+    int code = run->items.reused ? kist_catalog_exists(target->store, run->pipeline->name, id, &exists, err) : 0;
+    if (code || exists)
+        return code;
+    return kist_fail(err, KIST_ERR_UNAVAILABLE,
+                     "the backup %s, whose objects this run was to reuse, has just been deleted: run it again", id);
+}
+
 static int begin_target(struct kist_target *target, void *arg, struct kist_error *err)
 {
     struct run *run = arg;
@@ -66,7 +78,7 @@ static int begin_target(struct kist_target *target, void *arg, struct kist_error
     int code = kist_catalog_begin(target->store, run->pipeline->name, run->manifest.id, run->lock.owner,
                                   run->items.keys, run->items.key_count, err);
     target->begun = !code;
-    return code;
+    return code ? code : check_previous(run, target, err);
 }
 
 struct document {
@@ -326,18 +338,4 @@ void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run
     kist_lock_release(&run.lock);
     ret_report->finished = kist_time_now();
     ret_report->duration_ms = kist_time_monotonic_ms() - begun;
-}
-
-void kist_run_report_done(struct kist_run_report *report)
-{
-    for (size_t i = 0; i < report->place_count; i++) {
-        free(report->places[i].destination);
-        free(report->places[i].cause);
-    }
-    free(report->places);
-    free(report->omission);
-    free(report->suspicion);
-    free(report->retention);
-    kist_error_done(&report->err);
-    *report = (struct kist_run_report){0};
 }

@@ -32,12 +32,13 @@ static json_t *history_entry(const struct kist_run_report *report)
     for (size_t i = 0; i < report->place_count; i++)
         if (report->places[i].destination)
             json_object_set_new(places, report->places[i].destination, json_boolean(report->places[i].complete));
-    return json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s, s:i, s:I, s:I, s:I, s:o, s:s*, s:s*}", "event", "run",
+    return json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s, s:i, s:I, s:I, s:I, s:o, s:s*, s:s*, s:s*}", "event", "run",
                      "pipeline", report->pipeline, "run", report->run[0] ? report->run : NULL, "id",
                      report->id[0] ? report->id : NULL, "outcome", outcome_name(report->outcome), "started",
                      started, "exit", (int)report->exit, "duration_ms", (json_int_t)report->duration_ms,
                      "raw_size", (json_int_t)report->raw_size, "stored_size", (json_int_t)report->stored_size,
-                     "destinations", places, "cause", cause_of(report), "retention", report->retention);
+                     "destinations", places, "cause", cause_of(report), "retention", report->retention, "omission",
+                     report->omission);
 }
 
 /* Whether the run before this one was not good. */
@@ -86,7 +87,7 @@ void kist_run_tell(const struct kist_config_pipeline *pipeline, const struct kis
                                    .next_step = step,
                                    .last_good = report->last_good[0] ? report->last_good : NULL,
                                    .started_ms = report->started * 1000,
-                                   .finished_ms = report->finished * 1000,
+                                   .finished_ms = report->started * 1000 + report->duration_ms,
                                    .raw_size = made ? (int64_t)report->raw_size : -1,
                                    .stored_size = made ? (int64_t)report->stored_size : -1,
                                    .places = report->places,

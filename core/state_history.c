@@ -38,6 +38,13 @@ static int is_current(int fd, const char *path)
            opened.st_ino == named.st_ino;
 }
 
+/* What is written to a pipe or a device is gone. */
+static int is_file(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 static int is_large(int fd)
 {
     struct stat status;
@@ -48,9 +55,13 @@ static int is_large(int fd)
 static int open_file(const char *path, const char *older, int *ret_fd, struct kist_error *err)
 {
     for (;;) {
-        int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
         if (fd < 0)
             return kist_fail_errno(err, errno, "cannot open '%s'", path);
+        if (!is_file(fd)) {
+            close(fd);
+            return kist_fail(err, KIST_ERR_FAILED, "cannot write to '%s': it is not a regular file", path);
+        }
         int locked = lock(fd);
         if (locked && !is_current(fd, path)) {
             close(fd);

@@ -54,6 +54,8 @@ void kist_status_done(struct kist_status *status);
 /* "unknown" (nobody could be asked), "never" (there is no good backup), "stale", "failed" (the last run of this host, and it is
  * newer than the good one) or "ok". */
 const char *kist_status_word(const struct kist_status *status);
+/* Of the newest good backup in seconds; -1 without one, and for one whose time says that a clock is wrong. */
+int64_t kist_status_age(const struct kist_status *status, int64_t now);
 /* What a person should look into: an array of {"text", "next_step"}. New reference; NULL without memory. */
 json_t *kist_status_problems(const struct kist_status *status, int64_t now);
 

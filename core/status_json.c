@@ -44,12 +44,12 @@ static json_t *size_json(const struct kist_status *status, uint64_t (*size)(cons
 json_t *kist_status_json(const struct kist_status *status, json_t *problems, int64_t now)
 {
     const char *good = status->good_id[0] ? status->good_id : NULL;
-    int64_t age = now > status->good_at ? now - status->good_at : 0;
+    int64_t age = kist_status_age(status, now);
     return json_pack(
         "{s:s, s:s, s:o, s:s?, s:o, s:o, s:b, s:o, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:O?, s:O?}",
         "pipeline", status->pipeline->name, "state", kist_status_word(status), "stale",
         status->err.code && !good ? json_null() : json_boolean(status->stale), "last_good", good, "last_good_time",
-        time_json(status->good_at), "age_s", good ? json_integer((json_int_t)age) : json_null(), "remembered",
+        time_json(status->good_at), "age_s", age >= 0 ? json_integer((json_int_t)age) : json_null(), "remembered",
         status->remembered, "stale_at", time_json(status->stale_at), "newest",
         status->newest ? status->newest->id : NULL, "raw_size", size_json(status, kist_manifest_raw_size),
         "stored_size", size_json(status, kist_manifest_stored_size), "trend", trend_json(status), "destinations",

@@ -19,6 +19,7 @@ struct kist_status_check {
     size_t pipelines, stale, unknown;
     int64_t oldest;           /* age of the oldest good backup in seconds; -1: there is none */
     struct kist_text worst;   /* those that are stale or unknown, and why */
+    struct kist_text failed;  /* those that are neither, but whose last run failed */
     struct kist_text numbers; /* performance data */
 };
 

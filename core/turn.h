@@ -7,7 +7,7 @@
 
 #include "lease.h"
 #include "ledger.h"
-#include "run.h"
+#include "run_report.h"
 
 struct kist_turn {
     const struct kist_config_pipeline *pipeline;

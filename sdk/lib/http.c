@@ -6,6 +6,8 @@
 
 #define CONNECT_MS 15000
 #define IDLE_MS 60000
+#define BODY_MS 2000 /* that the body of any_reply may take */
+#define HURRY_MS 50
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode ready;
@@ -55,10 +57,14 @@ void kist_http_free(struct kist_http *http)
     free(http);
 }
 
-static int never(const struct http_exchange *exchange)
+/* Before libcurl is done with it: where the status says it all, a body that does not end is not waited for. */
+static int is_answered(const struct http_exchange *exchange)
 {
-    (void)exchange;
-    return 0; /* until libcurl is done with it */
+    const struct kist_host *host = exchange->http->host;
+    if (!exchange->any_reply || !exchange->headers_done)
+        return 0;
+    int64_t now = host->monotonic_ms(host);
+    return now - exchange->answered_ms >= BODY_MS || now >= exchange->until_ms - HURRY_MS;
 }
 
 int kist_http_send(struct kist_http *http, const struct kist_http_request *request,
@@ -69,7 +75,8 @@ int kist_http_send(struct kist_http *http, const struct kist_http_request *reque
     int code = http_exchange_begin(&exchange, http, request, err);
     if (code)
         return code;
-    code = http_drive(&exchange, never, deadline, err);
+    exchange.until_ms = deadline;
+    code = http_drive(&exchange, is_answered, deadline, err);
     if (!code)
         code = http_outcome(&exchange, err);
     if (!code) {

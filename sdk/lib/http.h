@@ -39,7 +39,8 @@ struct kist_http_request {
     const void *body; /* borrowed until the call returns */
     size_t body_size;
     size_t reply_limit; /* bytes of body taken; 0: 1 MiB. A larger one is KIST_ERR_CORRUPT, an error's is cut */
-    int any_reply; /* 1: the status says it all. A 2xx may be of any length and not say it; its body is cut, too */
+    int any_reply; /* 1: the status says it all. A 2xx may be of any length and not say it; its body is cut, too, and
+                    * waited for no longer than 2 s */
     const char *what; /* for messages: "cannot WHAT", e.g. "list 's3://bucket/prefix'" */
 };
 

@@ -37,7 +37,8 @@ struct http_exchange {
     size_t header_count, header_space, header_bytes; /* names and values count for one each */
     size_t reply_space, reply_limit;
     int is_head, headers_done, any_reply;
-    int cut; /* more of a text that is only looked at than is kept */
+    int64_t answered_ms, until_ms; /* when the headers had come; when all has to be over */
+    int cut;                       /* more of a text that is only looked at than is kept */
     int has_length, chunked;
     int64_t length;
 

@@ -129,6 +129,7 @@ static int end_headers(struct http_exchange *exchange)
         return status < 100 || status == 101 ? corrupt(exchange, "another protocol than HTTP") : 0;
     exchange->reply.status = (int)status;
     exchange->headers_done = 1;
+    exchange->answered_ms = exchange->http->host->monotonic_ms(exchange->http->host);
     note_times(exchange);
     /* Without either the end of a body is where the connection breaks, so nobody could tell that it is whole. An error's
      * text may be cut off; it is only shown. */

@@ -9,6 +9,7 @@
 #define CONNECT_MS 10000
 #define REPLY_LIMIT ((size_t)64 << 10)
 #define SHORTEST_SECRET ((size_t)16) /* "services" and "hooks" are words that may stand anywhere */
+#define SHORTEST_QUOTED ((size_t)4)  /* but in what the receiver itself says, they may be part of the address */
 
 /* What stands behind scheme and host. */
 static const char *below_host(const char *url)
@@ -61,6 +62,17 @@ int kist_post_check(const struct kist_host *host, const char *option, const char
     return add_secrets(host, url) ? host->fail(host, err, KIST_ERR_FAILED, "out of memory") : 0;
 }
 
+int kist_post_check_secret(const struct kist_host *host, const char *option, const char *secret,
+                           struct kist_error *err)
+{
+    if (secret && !*secret)
+        return host->fail(host, err, KIST_ERR_CONFIG, "%s: it is empty", option);
+    for (const char *at = secret; at && *at; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            return host->fail(host, err, KIST_ERR_CONFIG, "%s: it holds a control character", option);
+    return 0;
+}
+
 int kist_post_send(struct kist_post *post, struct kist_error *err)
 {
     const int64_t total = post->deadline_ms > 0 ? post->deadline_ms : 1;
@@ -77,10 +89,42 @@ int kist_post_send(struct kist_post *post, struct kist_error *err)
     return code ? code : kist_http_send(post->http, &post->request, &post->reply, err);
 }
 
-int kist_post_refused(const struct kist_post *post, const char *said, struct kist_error *err)
+/* In place: what stands there instead is shorter. */
+static void hide(char *text, const char *secret, size_t size)
+{
+    for (char *at = text; size >= SHORTEST_QUOTED && (at = memmem(at, strlen(at), secret, size)) != NULL;
+         at += 3) {
+        memcpy(at, "***", 3);
+        memmove(at + 3, at + size, strlen(at + size) + 1);
+    }
+}
+
+/* What the receiver said, without what it repeats of the request. The core would take the secrets out as well, but not one
+ * that is cut where the quotation ends. */
+static char *quotable(const struct kist_post *post)
+{
+    const char *at = below_host(post->request.url);
+    char *text = strdup(post->reply.body ? post->reply.body : "");
+    if (!text)
+        return NULL;
+    hide(text, at, strlen(at));
+    if (post->secret)
+        hide(text, post->secret, strlen(post->secret));
+    while (*at) {
+        size_t size = strcspn(at, "/?&=");
+        hide(text, at, size);
+        at += size;
+        at += strspn(at, "/?&=");
+    }
+    return text;
+}
+
+int kist_post_refused(const struct kist_post *post, struct kist_error *err)
 {
     int status = post->reply.status;
-    int code = kist_http_fail(post->http, &post->request, &post->reply, said, err);
+    char *said = quotable(post);
+    int code = kist_http_fail(post->http, &post->request, &post->reply, said ? said : "", err);
+    free(said);
     if (status >= 500 && code != KIST_ERR_UNAVAILABLE)
         post->host->retry(post->host, err, 1, post->reply.retry_after_ms);
     return code;

@@ -14,6 +14,8 @@ struct kist_post {
     struct kist_http_request request; /* the method is POST, whatever stands there */
     const char *ca_file;
     int allow_plaintext;
+    const char
+        *secret; /* of the request, besides the URL and headers whose names say so: not quoted either; or NULL */
     int64_t deadline_ms; /* from now on, for all of it; to connect 10 s of it at most */
 
     struct kist_http_reply reply; /* filled by kist_post_send */
@@ -24,12 +26,16 @@ struct kist_post {
  * the host as secrets. */
 int kist_post_check(const struct kist_host *host, const char *option, const char *url, int allow_plaintext,
                     struct kist_error *err) KIST_CHECKED;
+/* The same for a secret that is sent in a header: CONFIG for one that is empty, or that no header can hold. NULL is fine. */
+int kist_post_check_secret(const struct kist_host *host, const char *option, const char *secret,
+                           struct kist_error *err) KIST_CHECKED;
 
 /* Sends it. 0 also for a status of 300 and more: that is the caller's to judge. Ended by kist_post_done, whatever came. */
 int kist_post_send(struct kist_post *post, struct kist_error *err) KIST_CHECKED;
 
-/* Fills `err` for a reply that is no success, as kist_http_fail does, and with it says that all of 5xx may be tried again. */
-int kist_post_refused(const struct kist_post *post, const char *said, struct kist_error *err);
+/* Fills `err` for a reply that is no success, as kist_http_fail does, but quotes nothing of the URL, and says that all of 5xx
+ * may be tried again. */
+int kist_post_refused(const struct kist_post *post, struct kist_error *err);
 
 void kist_post_done(struct kist_post *post);
 

@@ -195,3 +195,10 @@ void kist_test_host_done(struct kist_test_host *test)
     if (test->cancel_pipe[1] >= 0)
         close(test->cancel_pipe[1]);
 }
+
+void kist_test_first_event(struct kist_event *event)
+{
+    size_t size = offsetof(struct kist_event, word);
+    event->struct_size = (uint32_t)size;
+    memset((char *)event + size, 0x55, sizeof *event - size);
+}

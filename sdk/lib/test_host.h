@@ -30,5 +30,7 @@ void kist_test_host_done(struct kist_test_host *test);
 void kist_test_host_cancel(struct kist_test_host *test);
 /* Empties `err` between two calls. */
 void kist_test_host_clear(struct kist_test_host *test);
+/* Makes it the event of the first core there was: what has been appended since is not part of it, and must not be read. */
+void kist_test_first_event(struct kist_event *event);
 
 #endif

@@ -80,6 +80,14 @@ def test_exit_statuses(told, status, again):
     assert told.waiting() == []
 
 
+def test_a_secret_that_is_handed_on_is_not_shown(told):
+    path = program(told, "#!/bin/sh\necho \"refused: $CHAT_TOKEN and $PAGER_URL\" >&2\nexit 1\n")
+    told.kist.env.update(CHAT_TOKEN="c4nary-of-the-chat", PAGER_URL="https://u:c4nary-too@pager.example/x")
+    told.write("command", command=path, env="CHAT_TOKEN, PAGER_URL")
+    result = told.kist.run("notify", "test", "ops", expect=1)
+    assert "refused: ***" in result.err and "c4nary" not in result.err
+
+
 def alive(pid):
     try:
         return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0] != "Z"

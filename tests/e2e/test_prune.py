@@ -137,6 +137,31 @@ def test_only_after_a_good_run(six, how):
     assert len(kept.there()) == 3 + (how == "suspect")
 
 
+def test_accepting_a_suspect_one_is_enough(six):
+    kept, ids = six
+    (new,) = kept.runs(10, expect=3)
+    assert "the last run was not good" in kept.prune(expect=3).err
+    kept.kist.run("accept", f"p/{new}")
+    kept.prune()
+    kept.is_whole(*ids[4:], new)
+
+
+def test_copies_made_for_safety_count_for_nothing_and_go_in_the_end(kept):
+    kept.write()
+    ids = kept.past(6, 5, 4, 3, 2, 1)
+    for id in ids[1:5]:
+        path = kept.kist.manifest_path(id)
+        text = path.read_bytes()
+        assert text.count(b'"labels": {}') == 1
+        path.write_bytes(seal(text.replace(b'"labels": {}', b'"labels": {"safety": "x"}')))
+    kept.write("keep = 3 last", "max_delete = 100%")
+    plan = {id: fate for id, (fate, _) in kept.plan("--dry-run").items()}
+    # The three newest good ones, and the three newest of all.
+    assert [id for id in ids if plan[id] == "kept"] == [ids[0], *ids[4:]], plan
+    kept.prune()
+    kept.is_whole(ids[0], *ids[4:])
+
+
 # 84
 @pytest.mark.parametrize("bad", [1, 2, 3])
 def test_the_newest_are_damaged(six, bad):

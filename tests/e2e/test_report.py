@@ -318,6 +318,8 @@ def test_on_a_destination(site):
         ("disk:", "--to"),
         ("disk:_kist/shop/report.html", "where backups lie"),
         ("disk:shop/report.html", "where backups lie"),
+        # A file of that name would be in the way of the pipeline's first backup.
+        ("disk:empty", "where backups lie"),
     ):
         result = site.kist.run("report", "--to", target, "blog", expect=2)
         assert why in result.is_one_error(), result

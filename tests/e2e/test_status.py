@@ -2,9 +2,12 @@
 import json
 import re
 import shutil
+import signal
+import time
 
 import pytest
 from clock import skewed_by
+from flaky import build
 from kist import sanitizer_options
 from lines import Lines
 from manifests import clone, seal
@@ -203,6 +206,53 @@ def test_the_last_run_failed(lines):
     assert status(lines)["state"] == "ok"
 
 
+def test_the_last_run_was_degraded(lines):
+    lines.write("keep = 1 last", "min_keep = 1", "max_delete = 10%")
+    ids = lines.runs(1000) + lines.runs(1000, expect=3)
+    row = status(lines)
+    # There is a good backup, and nothing else would say that retention has come to a stand.
+    (problem,) = row["problems"]
+    assert (row["state"], row["last_good"]) == ("ok", ids[-1]), row
+    assert problem["text"].startswith(f"the last run, of {row['last_run']['started']}, was degraded: retention"), row
+    assert "`kist prune --dry-run p`" in problem["next_step"], row
+    lines.write("keep = 1 last", "min_keep = 1", "max_delete = 100%")
+    lines.runs(1000)
+    assert status(lines)["problems"] == []
+
+
+def test_the_name_of_a_time_to_come(lines):
+    lines.write()
+    (good,) = lines.runs(1000)
+    clone(lines.kist, good, ["2999-01-01T00-00-00Z"])
+    # Its manifest says when it was made, so that its age is known. That it holds up retention is said all the same.
+    row = status(lines)
+    (problem,) = row["problems"]
+    assert (row["state"], row["newest"], row["age_s"] < 600) == ("ok", "2999-01-01T00-00-00Z", True), row
+    assert "2999-01-01T00-00-00Z has the name of a time that is yet to come" in problem["text"], row
+    assert "`date -u`" in problem["next_step"], row
+
+
+def test_a_signal_is_no_failure(lines, tmp_path):
+    """Who waits for a destination that hangs can be stopped, and ends as one who was."""
+    flaky = build(tmp_path / "flaky")
+    lines.kist.write(
+        f"[kist]\nplugin_dirs = {lines.plugins[0]}, {flaky}\n[pipeline p]\nsource = s\ndestinations = far\n"
+        f"[source s]\nplugin = shelf\npath = {lines.path}\n"
+        f"[destination far]\nplugin = flaky\npath = {tmp_path}\nstall = list\ndeadline = 60s\n"
+    )
+    page = tmp_path / "page.html"
+    started = [
+        lines.kist.start(*command)
+        for command in (["status"], ["status", "--json"], ["history"], ["list"], ["report", "--html", page])
+    ]
+    time.sleep(1.5)
+    for running in started:
+        running.signal(signal.SIGTERM)
+        result = running.finish(20)
+        assert result.code == 143 and result.out == "", result
+    assert not page.exists()
+
+
 def test_proofs(lines):
     lines.write()
     first, second = lines.runs(1000, 1000)
@@ -247,6 +297,9 @@ def test_a_backup_of_tomorrow(lines):
     lines.kist.manifest_path(good).unlink()
     row = status(lines, expect=8)
     assert row["last_good"] == future and "yet to come" in problems(row)[0], row
+    assert row["age_s"] is None, row
+    line = lines.kist.run("status", "--check", expect=8).out
+    assert line == "KIST CRITICAL - 1 of 1 pipeline stale: p has a good backup of a time that is yet to come\n"
     # Ids go on from there, and what is made with a right clock is as old as it is.
     lines.kist.run("run", "p")
     row = status(lines)
@@ -272,6 +325,11 @@ def test_check(lines):
     assert match and all(5 * HOUR <= int(age) < 5 * HOUR + 60 for age in match.groups()), line
     line = lines.kist.run("status", "--check", "q", "--max-age", "2h", expect=8, env=later(lines, 5 * HOUR)).out
     assert re.fullmatch(r"KIST CRITICAL - 1 of 1 pipeline stale: q 5 h 00 min old \| age_q=\d+s;;7200;0\n", line), line
+    # It is no alarm yet, but the one line that somebody may see.
+    lines.path.unlink()
+    lines.kist.run("run", "q", expect=1)
+    line = lines.kist.run("status", "--check").out
+    assert re.match(r"KIST OK - 2 pipelines, oldest good backup [^|]* old; the last run failed of q \| age_p=", line), line
     lines.kist.run("status", "--check", "--json", expect=2)
 
 

@@ -39,13 +39,19 @@ def has_no_secret(result):
 
 
 def test_a_run_is_told_and_signed(told, sink):
-    more = {"authorization": "Bearer c4nary-of-a-token", "headers": "X-Team: a b"}
+    more = {
+        "authorization": "Bearer c4nary-of-a-token",
+        "headers": "X-Team: a b",
+        "secret_header": "X-Api-Key: c4nary-of-a-key",
+    }
     told.write("webhook", url=sink.url + PATH, secret=KEY, **more)
     id = told.kist.backup()
     (request,) = sink.take()
     assert (request.method, request.target) == ("POST", PATH)
     assert request.headers["content-type"] == "application/json" and request.headers["x-team"] == "a b"
     assert request.headers["authorization"] == "Bearer c4nary-of-a-token"
+    assert request.headers["x-api-key"] == "c4nary-of-a-key"
+    has_no_secret(told.kist.run("config", "show"))
     assert request.headers["x-kist-signature-256"] == signature(request)
     assert abs(int(request.headers["x-kist-timestamp"]) - time.time()) < 60
     event = json.loads(request.body)
@@ -104,6 +110,17 @@ def test_others_are_not(told, sink, status):
     assert len(sink.take()) == 1
 
 
+@pytest.mark.parametrize("path", (PATH, "/c4nary", "/x?c4nary=1&k=c4nary2"))
+@pytest.mark.parametrize("size", (0, 270))
+def test_an_echoed_address_is_not_shown(told, sink, path, size):
+    """Neither a short one nor one that stands where the quotation ends."""
+    told.write("webhook", url=sink.url + path)
+    sink.answer = lambda request: Answer(403, "x" * size + f" {path} is not for you")
+    result = told.kist.run("notify", "test", "ops", expect=1)
+    has_no_secret(result)
+    assert "403: " in result.is_one_error()
+
+
 def test_redirects_are_not_followed(told, sink):
     with Sink() as other:
         told.write("webhook", url=sink.url + PATH)
@@ -129,6 +146,14 @@ def test_any_2xx_counts(told, sink, answer):
     sink.answers.append(answer)
     told.kist.run("notify", "test", "ops")
     assert len(sink.take()) == 1
+
+
+@pytest.mark.parametrize("length", ("Content-Length: 100", "Transfer-Encoding: chunked", "X: y"))
+def test_a_2xx_whose_body_never_ends_counts(told, sink, length):
+    told.write("webhook", url=sink.url + PATH, deadline="2s")
+    sink.answer = lambda request: Answer(raw=f"HTTP/1.1 200 OK\r\n{length}\r\n\r\n".encode(), hold=30)
+    told.kist.run("run", "p")
+    assert len(sink.take()) == 1 and told.waiting() == []
 
 
 def test_silence(told, sink):
@@ -157,5 +182,20 @@ def test_mistakes_in_the_configuration(told):
     result = told.kist.run("notify", "test", "ops", expect=1)
     has_no_secret(result)
     assert "not encrypted" in result.is_one_error()
-    told.write("webhook", url="http://127.0.0.1:1/x", headers="Content-Length: 3")
-    assert "Content-Length" in told.kist.run("notify", "test", "ops", expect=1).is_one_error()
+    for options, words in (
+        ({"headers": "Content-Length: 3"}, "Content-Length"),
+        ({"headers": "X-Api-Key: c4nary-of-a-key"}, "secret_header"),
+        ({"secret_header": "X-Kist-Timestamp: 1"}, "X-Kist-Timestamp"),
+        ({"secret_header": "c4nary"}, "no name"),
+        ({"secret": "${EMPTY}"}, "empty"),
+    ):
+        told.kist.env["EMPTY"] = ""
+        told.write("webhook", url="http://127.0.0.1:1/x", **options)
+        result = told.kist.run("notify", "test", "ops", expect=1)
+        assert result.is_one_error() and words in result.err
+        has_no_secret(result)
+    told.write("webhook", url="http://127.0.0.1:1/x", authorization="${TWO}")
+    told.kist.env["TWO"] = "Bearer c4nary\r\nX-Smuggled: 1"
+    result = told.kist.run("notify", "test", "ops", expect=1)
+    assert "authorization: it holds a control character" in result.err
+    has_no_secret(result)

@@ -75,7 +75,7 @@ class Clock:
         self.env = {**skewed_by(folder, 0), "KIST_TEST_CLOCK": str(self.path)}
 
     def set(self, text):
-        """"2028-05-05T02:00:00" in UTC."""
+        """Such as 2028-05-05T02:00:00, in UTC."""
         self._store(calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S")) - int(time.time()))
 
     def step(self, seconds):

@@ -11,10 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 class Answer:
-    """`wait`: seconds before it; `raw`: bytes in place of all of it; `bare`: does not say how long it is."""
+    """`wait`: seconds before it; `raw`: bytes in place of all of it; `bare`: does not say how long it is; `hold`: seconds
+    before the connection is closed behind `raw`."""
 
-    def __init__(self, status=200, body="OK", headers=None, wait=0, raw=None, bare=False):
+    def __init__(self, status=200, body="OK", headers=None, wait=0, raw=None, bare=False, hold=0):
         self.status, self.headers, self.wait, self.raw, self.bare = status, headers or {}, wait, raw, bare
+        self.hold = hold
         self.body = body.encode() if isinstance(body, str) else body
 
 
@@ -60,6 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             if answer.raw is not None:
                 self.wfile.write(answer.raw)
+                self.server.sink.stopped.wait(answer.hold)
                 self.close_connection = True
                 return
             self.send_response(answer.status)

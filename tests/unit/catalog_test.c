@@ -127,6 +127,26 @@ static void backups_are_sorted_and_junk_is_ignored(void **state)
     assert_non_null(fake_disk_find(&disk, "deep/down/_kist/shop/kept/2019-01-01T00-00-00Z.pending"));
 }
 
+/* A backup that a listing names twice is one. */
+static void named_twice(void **state)
+{
+    (void)state;
+    have("deep/down/_kist/shop/" OLD ".json");
+    have("deep/down/_kist/shop/" NEW ".json");
+    have("deep/down/_kist/shop/" OLD ".tombstone");
+    disk.strange = "deep/down/_kist/shop/" OLD ".json";
+    disk.vanishing = "deep/down/_kist/shop/" OLD ".tombstone";
+    struct kist_catalog catalog = read_catalog();
+    assert_int_equal(catalog.backup_count, 2);
+    assert_string_equal(catalog.backups[0].id, OLD);
+    assert_string_equal(catalog.backups[1].id, NEW);
+    assert_int_equal(catalog.tombstone_count, 1);
+    assert_int_equal(kist_catalog_is_buried(&catalog, OLD), 1);
+    assert_int_equal(kist_catalog_is_buried(&catalog, NEW), 0);
+    assert_int_equal(kist_catalog_has_remains(&catalog), 0);
+    kist_catalog_done(&catalog);
+}
+
 static void begin(const char *id, char *const *keys, size_t count)
 {
     assert_int_equal(kist_catalog_begin(store, "shop", id, OWNER, keys, count, &err), 0);
@@ -193,6 +213,22 @@ static void other_owners_get_a_day(void **state)
     snprintf(key, sizeof key, "deep/down/_kist/shop/%s.pending", fresh);
     assert_non_null(fake_disk_find(&disk, key));
     assert_int_equal(fake_disk_count(&disk, "deep/down/"), 2);
+}
+
+/* A repair of another host brings a backup of long ago: its note is as young as the repair. */
+static void a_repair_gets_a_day_too(void **state)
+{
+    (void)state;
+    char *keys[] = {"shop/" MID "/shop.dump"}, busy[KIST_ID_LENGTH + 1];
+    assert_int_equal(kist_catalog_begin(store, "shop", MID, "some.other.machine:1:2", keys, 1, &err), 0);
+    have("deep/down/shop/" MID "/shop.dump");
+    assert_int_equal(sweep(), 0);
+    assert_non_null(fake_disk_find(&disk, "deep/down/shop/" MID "/shop.dump"));
+    assert_non_null(fake_disk_find(&disk, "deep/down/_kist/shop/" MID ".pending"));
+    struct kist_catalog catalog = read_catalog();
+    assert_int_equal(kist_catalog_busy(store, "shop", OWNER, &catalog, busy, &err), 0);
+    assert_string_equal(busy, MID);
+    kist_catalog_done(&catalog);
 }
 
 /* Notes of which nothing can be learnt: not swept while their run may be at work, dropped after a day. */
@@ -295,7 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_store),         TEST(backups_are_sorted_and_junk_is_ignored),
         TEST(a_killed_run_is_swept),  TEST(a_note_reaches_no_further),
-        TEST(other_owners_get_a_day), TEST(damaged_notes),
+        TEST(other_owners_get_a_day), TEST(a_repair_gets_a_day_too), TEST(named_twice), TEST(damaged_notes),
         TEST(a_note_that_vanishes),   TEST(what_fails),
         TEST(commit_load_remove),     TEST(thousands),
     };

@@ -248,6 +248,7 @@ static void destinations_say_how_long_they_are_tried(void **state)
     write_file("shop.ini", MINIMAL "retries = 0\nretry_delay = 2s\ndeadline = 90m\nkeep = 7 daily\n");
     expect_config(loaded, "shop.ini");
     const struct kist_config_section *disk = loaded->config->pipelines[0].destinations[0];
+    assert_int_equal(loaded->config->max_parallel, 2);
     assert_int_equal(disk->retry.retries, 0);
     assert_int_equal(disk->retry.delay_ms, 2000);
     assert_int_equal(disk->retry.deadline_ms, 90 * 60 * 1000);

@@ -213,17 +213,27 @@ static int disk_put_commit(void *self, uint64_t size, struct kist_error *err)
 static int disk_get_begin(void *self, const char *key, uint64_t offset, void **ret_reader, struct kist_error *err)
 {
     struct open_disk *open = self;
+    pthread_mutex_lock(&open->disk->lock);
     const struct fake_object *object = fake_disk_find(open->disk, key);
+    int code = 0;
     if (!object)
-        return open->host->fail(open->host, err, KIST_ERR_NOT_FOUND, "'%s' is not there", key);
-    if (offset > object->size)
-        return open->host->fail(open->host, err, KIST_ERR_CORRUPT, "'%s' is shorter", key);
-    struct disk_reader *reader = sure(calloc(1, sizeof *reader));
-    *reader = (struct disk_reader){.open = open, .data = object->data, .size = object->size, .done = offset,
-                                   .fail = is_faulty(open->disk, key) ? open->disk->fail_get : 0};
-    open->disk->readers++;
-    *ret_reader = reader;
-    return 0;
+        code = open->host->fail(open->host, err, KIST_ERR_NOT_FOUND, "'%s' is not there", key);
+    else if (offset > object->size)
+        code = open->host->fail(open->host, err, KIST_ERR_CORRUPT, "'%s' is shorter", key);
+    if (!code) {
+        struct disk_reader *reader = sure(calloc(1, sizeof *reader));
+        *reader = (struct disk_reader){.open = open,
+                                       .size = object->size,
+                                       .done = offset,
+                                       .fail = is_faulty(open->disk, key) ? open->disk->fail_get : 0};
+        /* A copy, for another thread may remove it. */
+        reader->data =
+            memcpy(sure(malloc(object->size + 1)), object->data ? object->data : (void *)"", object->size);
+        open->disk->readers++;
+        *ret_reader = reader;
+    }
+    pthread_mutex_unlock(&open->disk->lock);
+    return code;
 }
 
 static int disk_get_read(void *self, void *data, size_t capacity, size_t *ret_size, struct kist_error *err)
@@ -246,7 +256,10 @@ static int disk_get_read(void *self, void *data, size_t capacity, size_t *ret_si
 static void disk_get_end(void *self)
 {
     struct disk_reader *reader = self;
+    pthread_mutex_lock(&reader->open->disk->lock);
     reader->open->disk->readers--;
+    pthread_mutex_unlock(&reader->open->disk->lock);
+    free(reader->data);
     free(reader);
 }
 
@@ -261,9 +274,12 @@ static int disk_list(void *self, const char *prefix, kist_object_fn give, void *
     struct open_disk *open = self;
     struct fake_disk *disk = open->disk;
     int code = disk->fail_list ? disk_fail(open, disk->fail_list, "list", err) : 0;
+    /* Whoever is given a key only looks at it. */
+    pthread_mutex_lock(&disk->lock);
     for (size_t i = 0; i < disk->count && !code; i++)
         if (strncmp(disk->objects[i].key, prefix, strlen(prefix)) == 0)
             code = give_key(disk->objects[i].key, disk->objects[i].size, give, arg);
+    pthread_mutex_unlock(&disk->lock);
     if (!code && disk->strange)
         code = give_key(disk->strange, 1, give, arg);
     if (!code && disk->vanishing)
@@ -333,19 +349,32 @@ const struct kist_plugin fake_disk_plugin = {
     .kind = KIST_KIND_DESTINATION,
     .name = "fakedisk",
     .about = {.name = "fakedisk", .version = "1.0"},
-    .as.destination = {.open = disk_open, .close = free, .check = disk_check, .put_begin = disk_put_begin,
-                       .put_write = disk_put_write, .put_commit = disk_put_commit, .put_abort = disk_put_abort,
-                       .get_begin = disk_get_begin, .get_read = disk_get_read, .get_end = disk_get_end,
-                       .list = disk_list, .stat = disk_stat, .remove = disk_remove, .sweep = disk_sweep, .get_about = no_get_about,
-                       .remove_many = no_remove_many, .copy = no_copy, .sweep_below = no_sweep_below},
+    .as.destination = {.open = disk_open,
+                       .close = free,
+                       .check = disk_check,
+                       .put_begin = disk_put_begin,
+                       .put_write = disk_put_write,
+                       .put_commit = disk_put_commit,
+                       .put_abort = disk_put_abort,
+                       .get_begin = disk_get_begin,
+                       .get_read = disk_get_read,
+                       .get_end = disk_get_end,
+                       .list = disk_list,
+                       .stat = disk_stat,
+                       .remove = disk_remove,
+                       .sweep = disk_sweep,
+                       .get_about = no_get_about,
+                       .remove_many = no_remove_many,
+                       .copy = no_copy,
+                       .sweep_below = no_sweep_below},
 };
 
 /* ---- opening ---- */
 
 struct kist_config_section fake_section(const struct kist_plugin *plugin, const char *name, void *config)
 {
-    return (struct kist_config_section){.kind = plugin->kind, .name = name, .plugin = plugin, .config = config,
-                                        .prefix = ""};
+    return (struct kist_config_section){
+        .kind = plugin->kind, .name = name, .plugin = plugin, .config = config, .prefix = ""};
 }
 
 struct kist_store *fake_store_open(const struct kist_config_section *section)

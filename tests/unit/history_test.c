@@ -226,6 +226,21 @@ static int64_t size_of(const char *file)
 }
 
 /* A line after one that was cut is a line of its own. */
+/* What is written to a pipe is gone when nobody reads it. */
+static void what_is_no_file(void **state)
+{
+    (void)state;
+    json_t *entry = json_pack("{s:s}", "event", "run"), *entries = NULL;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(kist_history_add(dir, entry, &err), KIST_ERR_FAILED);
+    assert_non_null(strstr(err.message, "not a regular file"));
+    kist_error_clear(&err);
+    assert_int_equal(kist_history_read(dir, NULL, 0, 0, &entries, NULL, &err), KIST_ERR_FAILED);
+    assert_non_null(strstr(err.message, path));
+    assert_null(entries);
+    json_decref(entry);
+}
+
 static void after_a_cut(void **state)
 {
     (void)state;
@@ -321,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_line_of_any_length, setup, teardown),
         cmocka_unit_test_setup_teardown(the_last_of_its_kind, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_opened, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_file, setup, teardown),
         cmocka_unit_test_setup_teardown(after_a_cut, setup, teardown),
         cmocka_unit_test_setup_teardown(a_large_one_is_put_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(many_writers, setup, teardown),

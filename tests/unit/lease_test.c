@@ -97,7 +97,10 @@ static int has(const char *name)
 {
     char key[100];
     snprintf(key, sizeof key, FOLDER "%s", name);
-    return fake_disk_find(&disk, key) != NULL;
+    pthread_mutex_lock(&disk.lock);
+    int found = fake_disk_find(&disk, key) != NULL;
+    pthread_mutex_unlock(&disk.lock);
+    return found;
 }
 
 static void it_is_taken_and_given_back(void **state)

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "metrics.h"
+#include "replace_file.h"
 #include "status_print.h"
 
 #define NOW 1795226400
@@ -144,6 +145,19 @@ static void what_is_not_known(void **state)
     free(made);
 }
 
+/* Anybody's file may say anything: a line that is no number would cost the collector all of them. */
+static void a_history_of_nonsense(void **state)
+{
+    (void)state;
+    fill();
+    json_decref(scene.status.last_run);
+    scene.status.last_run =
+        json_pack("{s:i, s:s, s:I}", "outcome", 7, "started", "yesterday", "duration_ms", (json_int_t)-1500);
+    char *made = text();
+    assert_null(strstr(made, "kist_last_run"));
+    free(made);
+}
+
 /* Samples of one name stand together, below its one TYPE line, however many pipelines there are. */
 static void families_stand_together(void **state)
 {
@@ -167,8 +181,8 @@ static void the_file(void **state)
     assert_non_null(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/kist.prom", dir);
     mode_t mask = umask(077);
-    assert_int_equal(kist_metrics_write(path, "old and long\n", &err), 0);
-    assert_int_equal(kist_metrics_write(path, "new\n", &err), 0);
+    assert_int_equal(kist_file_publish(path, "old and long\n", 13, &err), 0);
+    assert_int_equal(kist_file_publish(path, "new\n", 4, &err), 0);
     umask(mask);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
@@ -178,11 +192,11 @@ static void the_file(void **state)
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0644);
     /* Nothing but a file is replaced, and nothing is left behind. */
-    assert_int_equal(kist_metrics_write(dir, "new\n", &err), KIST_ERR_CONFIG);
-    assert_int_equal(kist_metrics_write("/dev/null", "new\n", &err), KIST_ERR_CONFIG);
+    assert_int_equal(kist_file_publish(dir, "new\n", 4, &err), KIST_ERR_CONFIG);
+    assert_int_equal(kist_file_publish("/dev/null", "new\n", 4, &err), KIST_ERR_CONFIG);
     assert_int_equal(stat("/dev/null", &status), 0);
     assert_true(S_ISCHR(status.st_mode));
-    assert_int_not_equal(kist_metrics_write("/no/such/place/kist.prom", "new\n", &err), 0);
+    assert_int_not_equal(kist_file_publish("/no/such/place/kist.prom", "new\n", 4, &err), 0);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(dir), 0);
 }
@@ -210,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_known, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_known, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_history_of_nonsense, setup, teardown),
         cmocka_unit_test_setup_teardown(families_stand_together, setup, teardown),
         cmocka_unit_test_setup_teardown(the_file, setup, teardown),
         cmocka_unit_test(sparks),

@@ -40,8 +40,13 @@ static void add_hint(const struct local_store *store, struct kist_error *err, in
                    store->path);
         break;
     case EACCES:
-    case EPERM:
         host->hint(host, err, "uid %u needs read, write and search permission on '%s' and all below it",
+                   (unsigned)geteuid(), store->path);
+        break;
+    case EPERM:
+        host->hint(host, err,
+                   "uid %u needs read, write and search permission on '%s' and all below it, and nothing there may "
+                   "be immutable or append-only (see 'lsattr')",
                    (unsigned)geteuid(), store->path);
         break;
     case ELOOP:

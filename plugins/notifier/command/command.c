@@ -84,12 +84,13 @@ static int feed(const struct command *command, struct kist_child *child, const c
     return code;
 }
 
-static int notify(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err)
+static int notify(void *self, const struct kist_event *told, int64_t deadline_ms, struct kist_error *err)
 {
+    const struct kist_event known = kist_event_known(told), *event = &known;
     const struct command *command = self;
     const struct kist_host *host = command->host;
     if (!event->json)
-        return host->fail(host, err, KIST_ERR_BUG, "the event is not given as JSON");
+        return host->fail(host, err, KIST_ERR_UNSUPPORTED, "this kist gives no JSON of its events: it is too old");
     char **variables = command_environment(command->config, event);
     if (!variables)
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");

@@ -10,7 +10,8 @@ struct command_config {
     kist_list env;
 };
 
-/* CONFIG for a name in `env` that is none, or that would change what runs. */
+/* CONFIG for a name in `env` that is none, or that would change what runs. Values that are secrets by their name are made known
+ * to the host. */
 int command_environment_check(const struct kist_host *host, const struct command_config *config,
                               struct kist_error *err) KIST_CHECKED;
 

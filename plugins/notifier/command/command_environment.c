@@ -11,7 +11,9 @@
 /* These decide what code runs. */
 static int is_dangerous(const char *name)
 {
-    static const char *const names[] = {"BASH_ENV", "ENV", "IFS", "PERL5OPT", "PYTHONSTARTUP", "SHELLOPTS"};
+    static const char *const names[] = {"BASHOPTS", "BASH_ENV", "ENV",        "IFS",        "NODE_OPTIONS",
+                                        "PERL5LIB", "PERL5OPT", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP",
+                                        "RUBYLIB",  "RUBYOPT",  "SHELLOPTS"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1;
@@ -27,6 +29,23 @@ static int is_name(const char *text)
     return !*text;
 }
 
+/* By its name, as people give them. Of a URL, the core takes the password. */
+static int is_secret(const char *name)
+{
+    static const char *const words[] = {"TOKEN", "SECRET", "PASS", "KEY", "AUTH", "CREDENTIAL", "URL", "DSN"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasestr(name, words[i]))
+            return 1;
+    return 0;
+}
+
+/* The program may say what it was given when it fails, and that is told. */
+static int hide(const struct kist_host *host, const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value && is_secret(name) ? host->add_secret(host, value) : 0;
+}
+
 int command_environment_check(const struct kist_host *host, const struct command_config *config,
                               struct kist_error *err)
 {
@@ -39,6 +58,8 @@ int command_environment_check(const struct kist_host *host, const struct command
         }
         if (is_dangerous(name))
             return host->fail(host, err, KIST_ERR_CONFIG, "env: '%s' is not handed on", name);
+        if (hide(host, name) != 0)
+            return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
     }
     return 0;
 }

@@ -21,6 +21,8 @@ static const struct kist_option options[] = {
     KIST_OPTION(struct email_config, subject_prefix, .help = "stands before every subject: [backup]"),
     KIST_OPTION(struct email_config, ehlo, .help = "name of this host for the server; by default the host's own"),
     KIST_OPTION(struct email_config, ca_file, .help = "certificates to trust in place of the system's, as PEM"),
+    KIST_OPTION(struct email_config, allow_plaintext, .def = "no",
+                .help = "with security = none, send to other hosts than this one as well"),
     KIST_OPTION_END,
 };
 
@@ -91,11 +93,12 @@ static int email_open(const struct kist_host *host, const void *config, void **r
     return code;
 }
 
-static int email_notify(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err)
+static int email_notify(void *self, const struct kist_event *told, int64_t deadline_ms, struct kist_error *err)
 {
+    const struct kist_event known = kist_event_known(told);
     const struct email *email = self;
     struct email_message message;
-    int code = email_compose(email, event, &message, err);
+    int code = email_compose(email, &known, &message, err);
     if (!code)
         code = email_send(email, &message, deadline_ms, err);
     email_message_done(&message);

@@ -17,6 +17,7 @@ struct email_config {
     const char *subject_prefix;
     const char *ehlo;
     const char *ca_file;
+    kist_switch allow_plaintext;
 };
 
 struct email_address {

@@ -61,6 +61,29 @@ static void test_servers(void **state)
     }
 }
 
+static void test_clear_text(void **state)
+{
+    static const char *const here[] = {"localhost", "127.0.0.1", "127.1.2.3:2525", "[::1]", "LOCALHOST:25"};
+    static const char *const elsewhere[] = {"mail.example.org", "10.0.0.1", "localhost.example.org", "[::2]",
+                                            "127.0.0.1.example.org"};
+    struct kist_test_host *test = *state;
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++) {
+        struct email_config config = config_for(here[i]);
+        config.security.index = EMAIL_NONE;
+        assert_int_equal(open_with(test, &config, NULL), 0);
+    }
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        struct email_config config = config_for(elsewhere[i]);
+        config.security.index = EMAIL_NONE;
+        assert_int_equal(open_with(test, &config, NULL), KIST_ERR_CONFIG);
+        config.allow_plaintext.on = 1;
+        assert_int_equal(open_with(test, &config, NULL), 0);
+        config.user = "bob";
+        config.password.reveal = "s3cret-pass";
+        assert_int_equal(open_with(test, &config, NULL), KIST_ERR_CONFIG);
+    }
+}
+
 static void test_logins(void **state)
 {
     struct kist_test_host *test = *state;
@@ -188,6 +211,21 @@ static void test_replies_are_bounded(void **state)
     say(&talk, "");
 }
 
+/* What a server repeats of a login is taken out by the core, if it is there as a whole. */
+static void test_nothing_is_cut_in_two(void **state)
+{
+    (void)state;
+    for (size_t size = EMAIL_SAID - 40; size < EMAIL_SAID + 10; size++) {
+        struct email_talk talk = {.command = "AUTH"};
+        char line[EMAIL_SAID + 100];
+        int length = snprintf(line, sizeof line, "535 %0*d c4nary-password refused", (int)size, 0);
+        email_talk_heard(&talk, line, (size_t)length);
+        assert_true(strlen(talk.said) <= EMAIL_SAID && talk.reply == 535);
+        assert_true(!strstr(talk.said, "c4n") || strstr(talk.said, "c4nary-password"));
+        assert_true(strstr(talk.said, "refused") || strcmp(talk.said + strlen(talk.said) - 4, " ...") == 0);
+    }
+}
+
 /* ---- a server that says nothing ---- */
 
 static int deaf_server(int *ret_port)
@@ -225,6 +263,20 @@ static void test_silence_ends(void **state)
     kist_plugin.close(email);
 }
 
+static void test_an_event_of_the_first_core(void **state)
+{
+    struct kist_test_host *test = *state;
+    struct email_config config = config_for("127.0.0.1:1");
+    struct kist_event event = {
+        .kind = KIST_EVENT_FAILURE, .pipeline = "shop", .summary = "backup of shop: failed"};
+    struct email *email = NULL;
+    kist_test_first_event(&event);
+    config.security.index = EMAIL_NONE;
+    assert_int_equal(open_with(test, &config, &email), 0);
+    assert_int_equal(kist_plugin.notify(email, &event, 2000, &test->err), KIST_ERR_UNAVAILABLE);
+    kist_plugin.close(email);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,7 +285,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_addresses, start, stop),
         cmocka_unit_test(test_refused_recipients),
         cmocka_unit_test(test_replies_are_bounded),
+        cmocka_unit_test(test_nothing_is_cut_in_two),
         cmocka_unit_test_setup_teardown(test_silence_ends, start, stop),
+        cmocka_unit_test_setup_teardown(test_clear_text, start, stop),
+        cmocka_unit_test_setup_teardown(test_an_event_of_the_first_core, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The server, and how the way to it is kept safe. */
 #include "email.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,38 @@ static int read_place(const char *text, struct place *ret_place)
     return is_host(ret_place->host, ret_place->host_size) ? 0 : -1;
 }
 
+static int is_here(const struct place *place)
+{
+    char name[256];
+    struct in_addr four;
+    struct in6_addr six;
+    int bracketed = place->host[0] == '[';
+    size_t size = place->host_size - (bracketed ? 2 : 0); /* of a host, which has less than 256 bytes */
+    memcpy(name, place->host + bracketed, size);
+    name[size] = '\0';
+    if (bracketed)
+        return inet_pton(AF_INET6, name, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+    return strcasecmp(name, "localhost") == 0 ||
+           (inet_pton(AF_INET, name, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
+}
+
+static int check_clear_text(const struct email *email, const struct place *place, struct kist_error *err)
+{
+    const struct kist_host *host = email->host;
+    if (email->config->password.reveal || email->config->user) {
+        host->fail(host, err, KIST_ERR_CONFIG,
+                   "security = none would send user and password for everybody on the way to read");
+        host->hint(host, err, "use starttls or tls, or leave user and password out");
+        return KIST_ERR_CONFIG;
+    }
+    if (is_here(place) || email->config->allow_plaintext.on)
+        return 0;
+    host->fail(host, err, KIST_ERR_CONFIG, "security = none would send mails to another host in clear");
+    host->hint(host, err,
+               "use starttls or tls, or say allow_plaintext = yes if the network in between is yours alone");
+    return KIST_ERR_CONFIG;
+}
+
 /* The choice in the configuration, else what the address says. */
 static int choose_security(struct email *email, const struct place *place, struct kist_error *err)
 {
@@ -66,13 +99,7 @@ static int choose_security(struct email *email, const struct place *place, struc
         host->hint(host, err, "smtps:// is security = tls, smtp:// is starttls; or leave security out");
         return code;
     }
-    if (chosen == EMAIL_NONE && (email->config->password.reveal || email->config->user)) {
-        int code = host->fail(host, err, KIST_ERR_CONFIG,
-                              "security = none would send user and password for everybody on the way to read");
-        host->hint(host, err, "use starttls or tls, or leave user and password out");
-        return code;
-    }
-    return 0;
+    return chosen == EMAIL_NONE ? check_clear_text(email, place, err) : 0;
 }
 
 static int check_login(const struct email *email, struct kist_error *err)

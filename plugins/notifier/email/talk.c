@@ -18,11 +18,19 @@ static void add(char *line, size_t room, const char *text, size_t size)
     line[at] = '\0';
 }
 
+/* What did not fit is cut off at a word: a server may repeat a login, and of a secret that is cut in two nobody would know the
+ * half. */
 static void finish(char *line)
 {
+    static const char more[] = " ...";
     size_t size = strlen(line);
+    int is_cut = size >= EMAIL_SAID;
+    while (is_cut && size > 0 && (line[size - 1] != ' ' || size > EMAIL_SAID + 1 - sizeof more))
+        line[--size] = '\0';
     while (size > 0 && line[size - 1] == ' ')
         line[--size] = '\0';
+    if (is_cut)
+        memcpy(line + size, more, sizeof more);
     kist_child_clean_text(line);
 }
 

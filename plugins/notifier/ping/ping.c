@@ -64,7 +64,7 @@ static int judge(const struct kist_post *post, struct kist_error *err)
     int status = post->reply.status;
     if (status < 300)
         return judge_body(post, err);
-    int code = kist_post_refused(post, NULL, err);
+    int code = kist_post_refused(post, err);
     if (status == 404)
         post->host->hint(post->host, err,
                          "copy the ping URL from the check's page; with a slug, '?create=1' makes the check");
@@ -75,8 +75,9 @@ static int judge(const struct kist_post *post, struct kist_error *err)
     return code;
 }
 
-static int notify(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err)
+static int notify(void *self, const struct kist_event *told, int64_t deadline_ms, struct kist_error *err)
 {
+    const struct kist_event known = kist_event_known(told), *event = &known;
     static const struct kist_http_header headers[] = {{"Content-Type", "text/plain; charset=utf-8"}};
     const struct ping *ping = self;
     const struct kist_host *host = ping->host;

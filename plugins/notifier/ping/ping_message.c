@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_MAX_BYTES ((size_t)100)
 #define LINE_MAX_BYTES ((size_t)1000)
+#define HEAD_MAX_BYTES 4000L /* before its last line; the rest is for the log */
 
 const char *ping_signal(const struct ping_config *config, const struct kist_event *event)
 {
@@ -36,9 +38,9 @@ static size_t head_size(const char *text, size_t limit)
 
 static void add_line(FILE *out, const char *name, const char *text)
 {
-    size_t size = text ? head_size(text, LINE_MAX_BYTES) : 0;
+    size_t size = text ? head_size(text, LINE_MAX_BYTES) : 0, length = name ? head_size(name, NAME_MAX_BYTES) : 0;
     if (size > 0)
-        fprintf(out, "%s%.*s\n", name, (int)size, text);
+        fprintf(out, "%.*s%s%.*s\n", (int)length, name ? name : "", length > 0 ? ": " : "", (int)size, text);
 }
 
 /* The end of `text`, at most `room` bytes of it, from the start of a line on if there is one. */
@@ -57,11 +59,21 @@ static const char *tail(const char *text, size_t room)
     return at;
 }
 
+/* The rows tell all there is to tell, the most important first; a core that knows of none has at least these two. */
+static void write_facts(FILE *out, const struct kist_event *event)
+{
+    if (event->row_count == 0) {
+        add_line(out, "cause", event->cause);
+        add_line(out, "next step", event->next_step);
+    }
+    for (uint32_t i = 0; i < event->row_count && ftell(out) <= HEAD_MAX_BYTES; i++)
+        add_line(out, event->rows[i].name, event->rows[i].value);
+}
+
 static void write_body(FILE *out, const struct kist_event *event)
 {
-    add_line(out, "", event->title ? event->title : event->summary);
-    add_line(out, "cause: ", event->cause);
-    add_line(out, "next step: ", event->next_step);
+    add_line(out, NULL, event->title ? event->title : event->summary);
+    write_facts(out, event);
     long head = ftell(out);
     if (event->log_tail && *event->log_tail && head >= 0)
         fprintf(out, "\n%s", tail(event->log_tail, PING_BODY_MAX - (size_t)head - 1));

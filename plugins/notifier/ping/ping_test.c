@@ -88,6 +88,11 @@ static void test_bodies(void **state)
     body = ping_body(&event);
     assert_string_equal(body, "");
     free(body);
+    const struct kist_event_row rows[] = {{"pipeline", "p"}, {"cause", "why"}, {"last good backup", "x, 2 d old"}};
+    event = (struct kist_event){.title = "t", .cause = "why", .rows = rows, .row_count = 3, .log_tail = "l\n"};
+    body = ping_body(&event);
+    assert_string_equal(body, "t\npipeline: p\ncause: why\nlast good backup: x, 2 d old\n\nl\n");
+    free(body);
 }
 
 /* Letters of one, two, three and four bytes, in lines or not, of every length around the limit. */
@@ -115,6 +120,11 @@ static void test_huge_bodies(void **state)
                                            .cause = cause,
                                            .next_step = cause,
                                            .log_tail = log};
+                struct kist_event_row rows[40];
+                for (size_t i = 0; i < 40; i++)
+                    rows[i] = (struct kist_event_row){i ? cause : "cause", cause};
+                event.rows = rows;
+                event.row_count = extra % 2 ? 40 : 0;
                 char *body = ping_body(&event);
                 size_t length = strlen(body);
                 assert_true(length <= PING_BODY_MAX && length > PING_BODY_MAX - 1000);
@@ -145,10 +155,26 @@ static void test_configuration(void **state)
     kist_test_host_done(&test);
 }
 
+static void test_an_event_of_the_first_core(void **state)
+{
+    (void)state;
+    struct kist_test_host test;
+    struct ping_config config = {.url.reveal = "http://127.0.0.1:1/c4nary"};
+    struct kist_event event = {.kind = KIST_EVENT_FAILURE, .pipeline = "p", .summary = "backup of p: failed"};
+    void *self = NULL;
+    kist_test_first_event(&event);
+    assert_int_equal(kist_test_host_init(&test), 0);
+    assert_int_equal(kist_plugin.open(&test.host, &config, &self, &test.err), 0);
+    assert_int_equal(kist_plugin.notify(self, &event, 2000, &test.err), KIST_ERR_UNAVAILABLE);
+    kist_plugin.close(self);
+    kist_test_host_done(&test);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_urls), cmocka_unit_test(test_signals),
-                                       cmocka_unit_test(test_bodies), cmocka_unit_test(test_huge_bodies),
-                                       cmocka_unit_test(test_configuration)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_urls),          cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_bodies),        cmocka_unit_test(test_huge_bodies),
+        cmocka_unit_test(test_configuration), cmocka_unit_test(test_an_event_of_the_first_core)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

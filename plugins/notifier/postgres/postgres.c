@@ -97,8 +97,9 @@ static int pgn_open(const struct kist_host *host, const void *config, void **ret
     return code;
 }
 
-static int pgn_notify(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err)
+static int pgn_notify(void *self, const struct kist_event *told, int64_t deadline_ms, struct kist_error *err)
 {
+    const struct kist_event known = kist_event_known(told), *event = &known;
     const struct pgn_notifier *notifier = self;
     const struct kist_host *host = notifier->host;
     struct pgn_link link = {.notifier = notifier, .until = host->monotonic_ms(host) + deadline_ms};

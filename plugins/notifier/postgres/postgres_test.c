@@ -202,11 +202,32 @@ static void test_nobody_there(void **state)
     kist_test_host_done(&test);
 }
 
+static void test_an_event_of_the_first_core(void **state)
+{
+    struct kist_test_host test;
+    struct pgn_config config = config_for(URL);
+    struct kist_event event = event_of(KIST_EVENT_FAILURE, NULL);
+    void *self = NULL;
+    (void)state;
+    config.status_key = "status";
+    kist_test_first_event(&event);
+    assert_int_equal(kist_test_host_init(&test), 0);
+    assert_int_equal(kist_plugin.open(&test.host, &config, &self, &test.err), 0);
+    assert_int_equal(kist_plugin.notify(self, &event, 5000, &test.err), KIST_ERR_UNAVAILABLE);
+    kist_plugin.close(self);
+    kist_test_host_done(&test);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),     cmocka_unit_test(test_tables),  cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_formats), cmocka_unit_test(test_options), cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_nobody_there),
+        cmocka_unit_test(test_an_event_of_the_first_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,8 @@ static int check(const struct slack *slack, struct kist_error *err)
         code = kist_post_check(host, "api_url", config->api_url, plaintext, err);
     else
         code = kist_post_check(host, "webhook_url", config->webhook_url.reveal, plaintext, err);
+    if (!code)
+        code = kist_post_check_secret(host, "token", config->token.reveal, err);
     return code ? code : slack_mention_check(host, config, err);
 }
 
@@ -85,28 +87,25 @@ static int open_slack(const struct kist_host *host, const void *config, void **r
     return code;
 }
 
-static int judge_api(const struct kist_post *post, const struct kist_event *event, int *ret_thread_gone,
-                     struct kist_error *err)
+static int judge_api(const struct kist_post *post, struct slack_end *ret_end, struct kist_error *err)
 {
     struct kist_error own = KIST_FAULT_INIT;
     const char *ts = "";
     json_t *reply = NULL;
     if (post->reply.status >= 300)
-        return kist_post_refused(post, NULL, err);
+        return kist_post_refused(post, err);
     /* What is no JSON is judged as a reply that is not the API's. */
     if (kist_json_load(post->host, post->reply.body, post->reply.size, &reply, &own) != 0)
         reply = NULL;
     kist_fault_clear(&own);
-    int code = slack_judge_api(post, reply, &ts, ret_thread_gone, err);
-    if (!code && event->kind == KIST_EVENT_START && *ts && event->remember)
-        event->remember(event, ts);
+    int code = slack_judge_api(post, reply, &ts, &ret_end->thread_gone, err);
+    snprintf(ret_end->ts, sizeof ret_end->ts, "%s", ts);
     json_decref(reply);
     return code;
 }
 
-/* `ret_thread_gone` is set to 1 when the message was refused because of its thread. */
-static int deliver(const struct slack *slack, const struct kist_event *event, const json_t *message,
-                   int64_t deadline_ms, int *ret_thread_gone, struct kist_error *err)
+static int deliver(const struct slack *slack, const json_t *message, int64_t deadline_ms,
+                   struct slack_end *ret_end, struct kist_error *err)
 {
     int is_bot = slack->authorization != NULL;
     const struct kist_http_header headers[] = {
@@ -128,7 +127,7 @@ static int deliver(const struct slack *slack, const struct kist_event *event, co
                              .deadline_ms = deadline_ms};
     int code = kist_post_send(&post, err);
     if (!code)
-        code = is_bot ? judge_api(&post, event, ret_thread_gone, err) : slack_judge_webhook(&post, err);
+        code = is_bot ? judge_api(&post, ret_end, err) : slack_judge_webhook(&post, err);
     kist_post_done(&post);
     free(body);
     return code;
@@ -136,39 +135,42 @@ static int deliver(const struct slack *slack, const struct kist_event *event, co
 
 /* The end of a run goes below its start; what somebody has to hear goes to the channel as well. */
 static int by_bot(const struct slack *slack, const struct kist_event *event, json_t *message, int64_t deadline_ms,
-                  struct kist_error *err)
+                  struct slack_end *ret_end, struct kist_error *err)
 {
     const struct kist_host *host = slack->host;
     int64_t until = host->monotonic_ms(host) + deadline_ms;
-    int failed = json_object_set_new(message, "channel", json_string(slack->config->channel)), thread_gone = 0;
+    int failed = json_object_set_new(message, "channel", json_string(slack->config->channel));
     if (event->memory && slack_is_ts(event->memory)) {
         failed |= json_object_set_new(message, "thread_ts", json_string(event->memory));
         failed |= json_object_set_new(message, "reply_broadcast", json_boolean(event->kind != KIST_EVENT_SUCCESS));
     }
     if (failed)
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
-    int code = deliver(slack, event, message, deadline_ms, &thread_gone, err);
-    if (!code || !thread_gone || !json_object_get(message, "thread_ts"))
+    int code = deliver(slack, message, deadline_ms, ret_end, err);
+    if (!code || !ret_end->thread_gone || !json_object_get(message, "thread_ts"))
         return code;
     /* Somebody has removed or locked the start's message. That must not keep the outcome from being told. */
     json_object_del(message, "thread_ts");
     json_object_del(message, "reply_broadcast");
-    return deliver(slack, event, message, until - host->monotonic_ms(host), &thread_gone, err);
+    return deliver(slack, message, until - host->monotonic_ms(host), ret_end, err);
 }
 
-static int notify(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err)
+static int notify(void *self, const struct kist_event *told, int64_t deadline_ms, struct kist_error *err)
 {
+    const struct kist_event known = kist_event_known(told), *event = &known;
     const struct slack *slack = self;
     const struct kist_host *host = slack->host;
     /* A webhook gives no name to what it has posted, so that nothing could be threaded below it. */
     if (event->kind == KIST_EVENT_START && !slack->authorization)
         return 0;
-    int thread_gone = 0;
+    struct slack_end end = {.thread_gone = 0};
     json_t *message = slack_message(slack->config, event);
     if (!message)
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
-    int code = slack->authorization ? by_bot(slack, event, message, deadline_ms, err)
-                                    : deliver(slack, event, message, deadline_ms, &thread_gone, err);
+    int code = slack->authorization ? by_bot(slack, event, message, deadline_ms, &end, err)
+                                    : deliver(slack, message, deadline_ms, &end, err);
+    if (!code && event->kind == KIST_EVENT_START && *end.ts && event->remember)
+        event->remember(told, end.ts);
     json_decref(message);
     return code;
 }

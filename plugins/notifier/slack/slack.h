@@ -44,6 +44,12 @@ int slack_mention_check(const struct kist_host *host, const struct slack_config 
 /* "<@U1> <!here>"; new. */
 char *slack_mentions(const kist_list *list) KIST_CHECKED;
 
+/* What became of a message. */
+struct slack_end {
+    char ts[48];     /* by which it can be threaded; "" when it is not known */
+    int thread_gone; /* it was refused because of its thread */
+};
+
 /* Judges what the API said in a reply of 200: 0 with the message's time stamp ("" when it is unusable; borrowed from `reply`),
  * or the error. `ret_thread_gone` 1: the message was refused because of the thread it should go to. */
 int slack_judge_api(const struct kist_post *post, const json_t *reply, const char **ret_ts, int *ret_thread_gone,

@@ -116,7 +116,7 @@ int slack_judge_webhook(const struct kist_post *post, struct kist_error *err)
     if (size < sizeof word)
         memcpy(word, body, size);
     if (post->reply.status >= 300) {
-        int code = kist_post_refused(post, NULL, err);
+        int code = kist_post_refused(post, err);
         hint(post, word, err);
         return code;
     }

@@ -58,11 +58,15 @@ static int add_header(json_t *blocks, const struct kist_event *event)
                           text_object("plain_text", sign_of(event->kind), title_of(event), SLACK_HEADER_MAX)));
 }
 
-static int is_told_elsewhere(const struct kist_event *event, const char *value)
+static int is(const struct kist_event_row *row, const char *name, const char *value)
 {
-    return !*value || (event->cause && strcmp(value, event->cause) == 0) ||
-           (event->next_step && strcmp(value, event->next_step) == 0) ||
-           (event->host && strcmp(value, event->host) == 0);
+    return value && strcmp(row->name, name) == 0 && strcmp(row->value, value) == 0;
+}
+
+static int is_told_elsewhere(const struct kist_event *event, const struct kist_event_row *row)
+{
+    return !*row->value || is(row, "cause", event->cause) || is(row, "next step", event->next_step) ||
+           is(row, "host", event->host);
 }
 
 static json_t *field(const struct kist_event_row *row, size_t cap)
@@ -81,7 +85,7 @@ static int add_fields(json_t *blocks, const struct kist_event *event, size_t cap
 {
     json_t *fields = json_array();
     for (uint32_t i = 0; i < event->row_count && json_array_size(fields) < SLACK_FIELDS_MAX; i++)
-        if (!is_told_elsewhere(event, event->rows[i].value) &&
+        if (!is_told_elsewhere(event, &event->rows[i]) &&
             json_array_append_new(fields, field(&event->rows[i], cap)) != 0) {
             json_decref(fields);
             return -1;

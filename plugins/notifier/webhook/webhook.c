@@ -14,6 +14,8 @@ static const struct kist_option options[] = {
     KIST_OPTION(struct webhook_config, secret, .help = "key of the HMAC-SHA256 that signs every request"),
     KIST_OPTION(struct webhook_config, authorization,
                 .help = "value of the header Authorization, as in 'Bearer ${TOKEN}'"),
+    KIST_OPTION(struct webhook_config, secret_header,
+                .help = "a header whose value is a secret, as in 'X-Api-Key: ${KEY}'"),
     KIST_OPTION(struct webhook_config, headers, .help = "more headers, each as 'Name: value'"),
     KIST_OPTION(struct webhook_config, allow_plaintext, .def = "no",
                 .help = "talk http to other hosts than this one"),
@@ -25,7 +27,7 @@ static const struct kist_option options[] = {
 struct webhook {
     const struct kist_host *host;
     const struct webhook_config *config;
-    char **names, **values; /* of `headers` */
+    char **names, **values; /* of `secret_header`, if there is one, and `headers` */
     size_t count;
 };
 
@@ -41,22 +43,41 @@ static void close_webhook(void *self)
     free(webhook);
 }
 
+static int take_header(struct webhook *webhook, const char *option, const char *line, int is_secret,
+                       struct kist_error *err)
+{
+    size_t at = webhook->count;
+    int code = webhook_header_parse(webhook->host, option, line, is_secret, &webhook->names[at],
+                                    &webhook->values[at], err);
+    webhook->count += !code;
+    return code;
+}
+
 static int take_headers(struct webhook *webhook, struct kist_error *err)
 {
     const struct kist_host *host = webhook->host;
     const kist_list *list = &webhook->config->headers;
-    size_t count = (size_t)list->count;
-    webhook->names = calloc(count + 1, sizeof *webhook->names);
-    webhook->values = calloc(count + 1, sizeof *webhook->values);
+    const char *secret = webhook->config->secret_header.reveal;
+    webhook->names = calloc((size_t)list->count + 1, sizeof *webhook->names);
+    webhook->values = calloc((size_t)list->count + 1, sizeof *webhook->values);
     if (!webhook->names || !webhook->values)
         return host->fail(host, err, KIST_ERR_FAILED, "out of memory");
-    for (; webhook->count < count; webhook->count++) {
-        size_t at = webhook->count;
-        int code = webhook_header_parse(host, list->items[at], &webhook->names[at], &webhook->values[at], err);
-        if (code)
-            return code;
-    }
-    return 0;
+    int code = secret ? take_header(webhook, "secret_header", secret, 1, err) : 0;
+    if (!code && secret && host->add_secret(host, webhook->values[0]) != 0)
+        code = host->fail(host, err, KIST_ERR_FAILED, "out of memory");
+    for (uint64_t i = 0; !code && i < list->count; i++)
+        code = take_header(webhook, "headers", list->items[i], 0, err);
+    return code;
+}
+
+/* An empty key would sign nothing, and say that it had. */
+static int check_secrets(const struct webhook *webhook, struct kist_error *err)
+{
+    const struct kist_host *host = webhook->host;
+    const struct webhook_config *config = webhook->config;
+    if (config->secret.reveal && !*config->secret.reveal)
+        return host->fail(host, err, KIST_ERR_CONFIG, "secret: it is empty");
+    return kist_post_check_secret(host, "authorization", config->authorization.reveal, err);
 }
 
 static int open_webhook(const struct kist_host *host, const void *config, void **ret_self, struct kist_error *err)
@@ -68,6 +89,8 @@ static int open_webhook(const struct kist_host *host, const void *config, void *
     webhook->config = config;
     int code =
         kist_post_check(host, "url", webhook->config->url.reveal, webhook->config->allow_plaintext.on != 0, err);
+    if (!code)
+        code = check_secrets(webhook, err);
     if (!code)
         code = take_headers(webhook, err);
     if (code)
@@ -108,17 +131,18 @@ static int deliver(const struct webhook *webhook, struct kist_post *post, const 
     if (!code)
         code = kist_post_send(post, err);
     if (!code && post->reply.status >= 300)
-        code = kist_post_refused(post, NULL, err);
+        code = kist_post_refused(post, err);
     free(headers);
     return code;
 }
 
-static int notify(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err)
+static int notify(void *self, const struct kist_event *told, int64_t deadline_ms, struct kist_error *err)
 {
+    const struct kist_event known = kist_event_known(told), *event = &known;
     const struct webhook *webhook = self;
     const struct kist_host *host = webhook->host;
     if (!event->json)
-        return host->fail(host, err, KIST_ERR_BUG, "the event is not given as JSON");
+        return host->fail(host, err, KIST_ERR_UNSUPPORTED, "this kist gives no JSON of its events: it is too old");
     struct kist_post post = {.host = host,
                              .request = {.url = webhook->config->url.reveal,
                                          .body = event->json,
@@ -127,6 +151,7 @@ static int notify(void *self, const struct kist_event *event, int64_t deadline_m
                                          .what = "call the webhook"},
                              .ca_file = webhook->config->ca_file,
                              .allow_plaintext = webhook->config->allow_plaintext.on != 0,
+                             .secret = webhook->config->secret_header.reveal ? webhook->values[0] : NULL,
                              .deadline_ms = deadline_ms};
     int code = deliver(webhook, &post, event->json, err);
     kist_post_done(&post);

@@ -10,6 +10,7 @@ struct webhook_config {
     kist_secret url;
     kist_secret secret;
     kist_secret authorization;
+    kist_secret secret_header;
     kist_list headers;
     kist_switch allow_plaintext;
     const char *ca_file;
@@ -19,8 +20,9 @@ struct webhook_config {
 int webhook_sign(const char *secret, const char *timestamp, const char *body,
                  char ret_text[WEBHOOK_SIGNATURE]) KIST_CHECKED;
 
-/* Splits "Name: value"; both are new. CONFIG for what is no header, or not the user's to set. */
-int webhook_header_parse(const struct kist_host *host, const char *line, char **ret_name, char **ret_value,
-                         struct kist_error *err) KIST_CHECKED;
+/* Splits "Name: value" of an option; both are new. CONFIG for what is no header, or not the user's to set; and, unless
+ * `may_be_secret`, for one whose name says that it holds a secret. */
+int webhook_header_parse(const struct kist_host *host, const char *option, const char *line, int may_be_secret,
+                         char **ret_name, char **ret_value, struct kist_error *err) KIST_CHECKED;
 
 #endif

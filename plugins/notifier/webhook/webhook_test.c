@@ -44,7 +44,7 @@ static void test_signature(void **state)
 static int parse(const char *line, char **name, char **value)
 {
     kist_test_host_clear(&test);
-    return webhook_header_parse(&test.host, line, name, value, &test.err);
+    return webhook_header_parse(&test.host, "headers", line, 0, name, value, &test.err);
 }
 
 static void test_headers(void **state)
@@ -81,6 +81,9 @@ static void test_headers_that_are_refused(void **state)
     assert_int_equal(parse("Authorization: Bearer c4nary", &name, &value), KIST_ERR_CONFIG);
     assert_null(strstr(test.err.message, "c4nary"));
     assert_non_null(strstr(test.err.hint, "authorization ="));
+    assert_int_equal(parse("X-Gitlab-TOKEN: c4nary", &name, &value), KIST_ERR_CONFIG);
+    assert_null(strstr(test.err.message, "c4nary"));
+    assert_non_null(strstr(test.err.hint, "'secret_header = X-Gitlab-TOKEN: ${VALUE}'"));
     assert_int_equal(parse("c4nary without a name", &name, &value), KIST_ERR_CONFIG);
     assert_null(strstr(test.err.message, "c4nary"));
     assert_null(name);
@@ -121,7 +124,16 @@ static void test_configuration(void **state)
         assert_null(strstr(test.err.message, "c4nary"));
         assert_ptr_equal(strstr(test.err.message, "url: "), test.err.message);
     }
-    config.url.reveal = "http://example.com/";
+    config = (struct webhook_config){.url.reveal = "https://example.com/", .secret.reveal = ""};
+    assert_int_equal(open_with(&config), KIST_ERR_CONFIG);
+    config = (struct webhook_config){.url.reveal = "https://example.com/", .authorization.reveal = ""};
+    assert_int_equal(open_with(&config), KIST_ERR_CONFIG);
+    config =
+        (struct webhook_config){.url.reveal = "https://example.com/", .secret_header.reveal = "X-Key: c4nary"};
+    assert_int_equal(open_with(&config), 0);
+    config.secret_header.reveal = "Authorization: c4nary";
+    assert_int_equal(open_with(&config), KIST_ERR_CONFIG);
+    config = (struct webhook_config){.url.reveal = "http://example.com/"};
     config.allow_plaintext.on = 1;
     assert_int_equal(open_with(&config), 0);
 }
@@ -138,7 +150,19 @@ static void test_nobody_there(void **state)
     assert_null(strstr(test.err.message, "c4nary"));
     assert_non_null(strstr(test.err.message, "127.0.0.1:1"));
     event.json = NULL;
-    assert_int_equal(kist_plugin.notify(self, &event, 2000, &test.err), KIST_ERR_BUG);
+    assert_int_equal(kist_plugin.notify(self, &event, 2000, &test.err), KIST_ERR_UNSUPPORTED);
+    kist_plugin.close(self);
+}
+
+static void test_an_event_of_the_first_core(void **state)
+{
+    (void)state;
+    void *self = NULL;
+    const struct webhook_config config = {.url.reveal = "http://127.0.0.1:1/"};
+    struct kist_event event = {.kind = KIST_EVENT_FAILURE, .pipeline = "p"};
+    kist_test_first_event(&event);
+    assert_int_equal(kist_plugin.open(&test.host, &config, &self, &test.err), 0);
+    assert_int_equal(kist_plugin.notify(self, &event, 2000, &test.err), KIST_ERR_UNSUPPORTED);
     kist_plugin.close(self);
 }
 
@@ -146,8 +170,8 @@ static void test_nobody_there(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_signature), TEST(test_headers),
-                                       TEST(test_headers_that_are_refused), TEST(test_configuration),
-                                       TEST(test_nobody_there)};
+    const struct CMUnitTest tests[] = {
+        TEST(test_signature),     TEST(test_headers),      TEST(test_headers_that_are_refused),
+        TEST(test_configuration), TEST(test_nobody_there), TEST(test_an_event_of_the_first_core)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

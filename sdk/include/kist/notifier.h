@@ -7,6 +7,8 @@
 #include <kist/abi.h>
 #include <kist/option.h>
 
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -65,6 +67,16 @@ struct kist_event {
     void (*remember)(const struct kist_event *event, const char *text);
 };
 
+/* The event as this plugin was compiled to know it. A core that is older than the plugin gives one without the fields that
+ * have been appended since; they are 0 and NULL here. `remember` still wants the event that the core gave. */
+static inline struct kist_event kist_event_known(const struct kist_event *event)
+{
+    struct kist_event known;
+    memset(&known, 0, sizeof known);
+    memcpy(&known, event, event->struct_size < sizeof known ? event->struct_size : sizeof known);
+    return known;
+}
+
 struct kist_notifier {
     struct kist_plugin_head head;
     struct kist_plugin_about about;
@@ -77,7 +89,9 @@ struct kist_notifier {
     /* Required. Sends one event within `deadline_ms` and returns 0 only when the other side took it. It runs in a process
      * of its own that is killed soon after the deadline, so that nothing it does can harm or delay a backup; it must not
      * try again itself: a failure that is retryable (as kist_error says) is tried again by the core, which also keeps an
-     * event that could not be told for the next run. The same event may therefore arrive twice. */
+     * event that could not be told for the next run. The same event may therefore arrive twice. KIST_ERR_REFUSED says that
+     * some were told and others not, and is not kept: whoever was told would be told again.
+     * `event` is of `struct_size` bytes, and nothing behind them may be read: kist_event_known() takes care of that. */
     int (*notify)(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err);
 };
 

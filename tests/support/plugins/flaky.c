@@ -7,11 +7,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* The calls that may hang, as in the choices of `stall`. */
@@ -36,6 +38,8 @@ struct config {
     kist_choice stall;
     kist_size stall_after;
     kist_duration slow;
+    const char *meanwhile;
+    kist_choice meanwhile_at;
 };
 
 #define COUNT(field) KIST_OPTION(struct config, field, .def = "0", .help = "how many of the first calls fail")
@@ -59,6 +63,9 @@ static const struct kist_option options[] = {
                 .help = "the call that does not return until it is cancelled"),
     KIST_OPTION(struct config, stall_after, .def = "0", .help = "bytes that an object takes before it stalls"),
     KIST_OPTION(struct config, slow, .def = "0s", .help = "what each write takes"),
+    KIST_OPTION(struct config, meanwhile, .def = "", .help = "a program that does what somebody else would, once"),
+    KIST_OPTION(struct config, meanwhile_at, .def = "commit", .choices = "commit|get|remove",
+                .help = "after which call"),
     KIST_OPTION_END};
 
 struct store {
@@ -101,6 +108,24 @@ static int stalls(const struct store *store, enum call call, struct kist_error *
     while (!store->host->cancelled(store->host))
         poll(&wait, 1, -1);
     return store->host->fail(store->host, err, KIST_ERR_CANCELLED, "told to stop");
+}
+
+/* The calls that others may come in between, as in the choices of `meanwhile_at`. */
+enum moment { AFTER_COMMIT, AFTER_GET, AFTER_REMOVE };
+
+/* What another host does between two calls of ours. */
+static int meanwhile(const struct store *store, enum moment moment, struct kist_error *err)
+{
+    static _Atomic int done;
+    extern char **environ;
+    char *words[] = {(char *)(uintptr_t)store->config->meanwhile, NULL};
+    pid_t pid = 0;
+    int status = 0;
+    if (!*words[0] || store->config->meanwhile_at.index != (int32_t)moment || atomic_exchange(&done, 1))
+        return 0;
+    if (posix_spawn(&pid, words[0], NULL, NULL, words, environ) || waitpid(pid, &status, 0) != pid || status)
+        return store->host->fail(store->host, err, KIST_ERR_FAILED, "nothing happened meanwhile");
+    return 0;
 }
 
 static void path_of(const struct store *store, const char *key, char path[4096])
@@ -212,6 +237,8 @@ static int put_commit(void *self, uint64_t size, struct kist_error *err)
                                  "cannot name it: %s", strerror(errno));
     if (!code && writer->faulty)
         code = fails(store, 5, store->config->lose_commit, err);
+    if (!code && writer->faulty)
+        code = meanwhile(store, AFTER_COMMIT, err);
     put_abort(writer);
     return code;
 }
@@ -232,6 +259,11 @@ static int get_begin(void *self, const char *key, uint64_t offset, void **ret_re
     if (!reader->file || fseek(reader->file, (long)offset, SEEK_SET)) {
         free(reader);
         return store->host->fail(store->host, err, KIST_ERR_NOT_FOUND, "there is no '%s'", key);
+    }
+    if (faulty && (code = meanwhile(store, AFTER_GET, err))) {
+        fclose(reader->file);
+        free(reader);
+        return code;
     }
     *ret_reader = reader;
     return 0;
@@ -307,6 +339,8 @@ static int remove_object(void *self, const char *key, struct kist_error *err)
     path_of(store, key, path);
     if (!code && unlink(path) != 0 && errno != ENOENT)
         code = store->host->fail(store->host, err, KIST_ERR_FAILED, "cannot remove: %s", strerror(errno));
+    if (!code && strstr(key, store->config->only))
+        code = meanwhile(store, AFTER_REMOVE, err);
     return code;
 }
 

@@ -63,14 +63,15 @@ static int append(const struct logfile *self, const char *line, struct kist_erro
     return 0;
 }
 
-static int notify(void *self, const struct kist_event *event, int64_t deadline_ms, struct kist_error *err)
+static int notify(void *self, const struct kist_event *told, int64_t deadline_ms, struct kist_error *err)
 {
     const struct logfile *logfile = self;
+    const struct kist_event event = kist_event_known(told); /* the core may be older than this plugin */
     char *line = NULL;
     (void)deadline_ms;
-    int length = asprintf(&line, "%s %s/%s: %s%s%s\n", event->word, event->pipeline,
-                          event->backup ? event->backup : "-", event->summary ? event->summary : "",
-                          event->cause ? ": " : "", event->cause ? event->cause : "");
+    int length = asprintf(&line, "%s %s/%s: %s%s%s\n", event.word ? event.word : "event", event.pipeline,
+                          event.backup ? event.backup : "-", event.summary ? event.summary : "",
+                          event.cause ? ": " : "", event.cause ? event.cause : "");
     if (length < 0)
         return logfile->host->fail(logfile->host, err, KIST_ERR_FAILED, "out of memory");
     /* Whatever a cause quotes, an event is one line. */

@@ -52,6 +52,10 @@ static void test_lines(void **state)
     assert_true(size > 0);
     assert_string_equal(text, "success p/2026-11-21T02-00-00Z: backup of p: ok\n"
                               "failure p/-: backup of p: failed: two lines\n");
+    kist_test_first_event(&bad); /* of a core that knew no words */
+    assert_int_equal(notify_with(path, &bad, &test), 0);
+    assert_true(read(fd, text, sizeof text - 1) > 0);
+    assert_non_null(strstr(text, "event p/-: backup of p: failed: two lines\n"));
     close(fd);
     unlink(path);
     kist_test_host_done(&test);

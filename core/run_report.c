@@ -1,0 +1,17 @@
+#include "run_report.h"
+
+#include <stdlib.h>
+
+void kist_run_report_done(struct kist_run_report *report)
+{
+    for (size_t i = 0; i < report->place_count; i++) {
+        free(report->places[i].destination);
+        free(report->places[i].cause);
+    }
+    free(report->places);
+    free(report->omission);
+    free(report->suspicion);
+    free(report->retention);
+    kist_error_done(&report->err);
+    *report = (struct kist_run_report){0};
+}
