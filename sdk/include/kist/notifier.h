@@ -7,8 +7,6 @@
 #include <kist/abi.h>
 #include <kist/option.h>
 
-#include <string.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -72,8 +70,10 @@ struct kist_event {
 static inline struct kist_event kist_event_known(const struct kist_event *event)
 {
     struct kist_event known;
-    memset(&known, 0, sizeof known);
-    memcpy(&known, event, event->struct_size < sizeof known ? event->struct_size : sizeof known);
+    const unsigned char *from = (const unsigned char *)event;
+    unsigned char *to = (unsigned char *)&known;
+    for (size_t i = 0; i < sizeof known; i++)
+        to[i] = i < event->struct_size ? from[i] : 0;
     return known;
 }
 
