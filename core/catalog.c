@@ -255,8 +255,8 @@ static int replace_manifest(struct kist_store *store, const char *pipeline, cons
     return code;
 }
 
-int kist_catalog_bury_in_place(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
-                               int *ret_gone, struct kist_error *err)
+int kist_catalog_bury_in_place(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                               const char *id, int *ret_gone, struct kist_error *err)
 {
     struct kist_manifest manifest = {0};
     char *text = NULL;
@@ -292,8 +292,8 @@ int kist_catalog_remove_tombstone(struct kist_store *store, const char *pipeline
     return kist_catalog_remove_document(store, pipeline, id, TOMBSTONE_SUFFIX, err);
 }
 
-static int document_exists(struct kist_store *store, const char *pipeline, const char *id, const char *suffix,
-                           int *ret_exists, struct kist_error *err)
+int kist_catalog_document_exists(struct kist_store *store, const char *pipeline, const char *id,
+                                 const char *suffix, int *ret_exists, struct kist_error *err)
 {
     int64_t size = 0;
     char *key = kist_catalog_key(pipeline, id, suffix);
@@ -309,16 +309,17 @@ static int document_exists(struct kist_store *store, const char *pipeline, const
 int kist_catalog_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
                         struct kist_error *err)
 {
-    return document_exists(store, pipeline, id, MANIFEST_SUFFIX, ret_exists, err);
+    return kist_catalog_document_exists(store, pipeline, id, MANIFEST_SUFFIX, ret_exists, err);
 }
 
 int kist_catalog_tombstone_exists(struct kist_store *store, const char *pipeline, const char *id, int *ret_exists,
                                   struct kist_error *err)
 {
-    return document_exists(store, pipeline, id, TOMBSTONE_SUFFIX, ret_exists, err);
+    return kist_catalog_document_exists(store, pipeline, id, TOMBSTONE_SUFFIX, ret_exists, err);
 }
 
-int kist_catalog_check_there(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
+int kist_catalog_check_there(struct kist_store *store, const char *pipeline, const char *id,
+                             struct kist_error *err)
 {
     KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
     int exists = 1;

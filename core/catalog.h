@@ -63,6 +63,9 @@ int kist_catalog_remove(struct kist_store *store, const char *pipeline, const ch
 /* Says that a run of `owner` (the one who holds the lock) has begun which may write `keys`; and that it is over. */
 int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
                        char *const *keys, size_t key_count, struct kist_error *err) KIST_CHECKED;
+/* Whether the note is there still, as the store says of that one object. */
+int kist_catalog_is_begun(struct kist_store *store, const char *pipeline, const char *id, int *ret_begun,
+                          struct kist_error *err) KIST_CHECKED;
 int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id,
                      struct kist_error *err) KIST_CHECKED;
 /* Removes what a run that was killed left: the keys named by its note, unless its manifest made it, then the note. The
@@ -82,8 +85,8 @@ int kist_catalog_bury(struct kist_store *store, const struct kist_config_pipelin
                       struct kist_error *err) KIST_CHECKED;
 /* The same where there is no room for another document: the manifest is removed first, and put back when the tombstone cannot
  * be written for all that. `ret_gone`: the manifest is no more, even after a failure. */
-int kist_catalog_bury_in_place(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
-                               int *ret_gone, struct kist_error *err) KIST_CHECKED;
+int kist_catalog_bury_in_place(struct kist_store *store, const struct kist_config_pipeline *pipeline,
+                               const char *id, int *ret_gone, struct kist_error *err) KIST_CHECKED;
 /* The manifest that a tombstone holds, checked as any other. */
 int kist_catalog_load_tombstone(struct kist_store *store, const struct kist_config_pipeline *pipeline,
                                 const char *id, struct kist_manifest *ret_manifest,

@@ -10,5 +10,7 @@ int kist_catalog_put_document(struct kist_store *store, const char *pipeline, co
                               const char *text, size_t size, struct kist_error *err) KIST_CHECKED;
 int kist_catalog_remove_document(struct kist_store *store, const char *pipeline, const char *id,
                                  const char *suffix, struct kist_error *err) KIST_CHECKED;
+int kist_catalog_document_exists(struct kist_store *store, const char *pipeline, const char *id,
+                                 const char *suffix, int *ret_exists, struct kist_error *err) KIST_CHECKED;
 
 #endif

@@ -29,6 +29,12 @@ int kist_catalog_begin(struct kist_store *store, const char *pipeline, const cha
     return code;
 }
 
+int kist_catalog_is_begun(struct kist_store *store, const char *pipeline, const char *id, int *ret_begun,
+                          struct kist_error *err)
+{
+    return kist_catalog_document_exists(store, pipeline, id, KIST_PENDING_SUFFIX, ret_begun, err);
+}
+
 int kist_catalog_end(struct kist_store *store, const char *pipeline, const char *id, struct kist_error *err)
 {
     return kist_catalog_remove_document(store, pipeline, id, KIST_PENDING_SUFFIX, err);

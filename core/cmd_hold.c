@@ -20,9 +20,10 @@ static int check_in_time(const struct kist_saying *saying, struct kist_store *st
     if (code || (exists && !buried))
         return code;
     if (!exists)
-        return kist_fail(err, KIST_ERR_NOT_FOUND, "%s/%s has been deleted by a prune just now", pipeline, saying->id);
-    kist_fail(err, KIST_ERR_UNAVAILABLE, "a prune has begun to delete %s/%s: this may have come too late", pipeline,
-              saying->id);
+        return kist_fail(err, KIST_ERR_NOT_FOUND, "%s/%s has been deleted by a prune just now", pipeline,
+                         saying->id);
+    kist_fail(err, KIST_ERR_UNAVAILABLE, "a prune has begun to delete %s/%s: this may have come too late",
+              pipeline, saying->id);
     kist_hint(err, "`kist list %s` tells, when the prune is over; one that is still there is held", pipeline);
     return KIST_ERR_UNAVAILABLE;
 }

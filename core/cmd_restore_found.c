@@ -167,8 +167,8 @@ static int restore(struct kist_restore_command *command, struct kist_restored *r
                                    err);
     /* Retention may delete what is not held while it is read. */
     if (code == KIST_ERR_CORRUPT && !command->from)
-        code = kist_catalog_check_there(command->found->store, command->pipeline->name, command->found->manifest.id,
-                                        err);
+        code = kist_catalog_check_there(command->found->store, command->pipeline->name,
+                                        command->found->manifest.id, err);
     kist_private_dir_remove(&work);
     add_way_back(command, restored, err);
     return code;

@@ -52,7 +52,12 @@ int kist_crew_start_telling(struct kist_crew *crew, const struct kist_config *co
 int kist_crew_start_overdue(struct kist_crew *crew, const struct kist_config *config, const char *state_dir,
                             struct kist_error *err) KIST_CHECKED;
 
-/* Runs all of `due`, at most config->max_parallel at a time, then looks for overdue pipelines, and waits for all. A signal is
+/* Tells, as a member, what waits in the outbox. */
+int kist_crew_start_sending(struct kist_crew *crew, const struct kist_config *config, const char *state_dir,
+                            struct kist_error *err) KIST_CHECKED;
+
+/* Runs all of `due`, at most config->max_parallel at a time, then looks for overdue pipelines and for what
+ * waits in the outbox, and waits for all. A signal is
  * handed on; a member that dies of one of its own counts as failed. `options`: all but `slot`. */
 enum kist_exit kist_crew_run(const struct kist_config *config, const struct kist_due *due, size_t count,
                              const struct kist_run_options *options);

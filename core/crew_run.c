@@ -1,6 +1,7 @@
 #include "crew.h"
 #include "job.h"
 #include "log.h"
+#include "outbox.h"
 #include "overdue.h"
 #include "signals.h"
 #include "tell.h"
@@ -67,6 +68,23 @@ int kist_crew_start_overdue(struct kist_crew *crew, const struct kist_config *co
     return kist_crew_start(crew, NULL, overdue_task, &task, err);
 }
 
+static enum kist_exit sending_task(void *arg, struct kist_cancel *cancel)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    const struct task *task = arg;
+    int code = kist_tell_late(task->config, task->options.state_dir, cancel, &err);
+    if (code)
+        kist_log_at(KIST_LOG_WARNING, NULL, &err);
+    return code ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
+}
+
+int kist_crew_start_sending(struct kist_crew *crew, const struct kist_config *config, const char *state_dir,
+                            struct kist_error *err)
+{
+    struct task task = {.config = config, .options = {.state_dir = state_dir}};
+    return kist_crew_start(crew, NULL, sending_task, &task, err);
+}
+
 /* ---- those that died ---- */
 
 struct obituary {
@@ -107,13 +125,17 @@ int kist_crew_start_telling(struct kist_crew *crew, const struct kist_config *co
 {
     int code = 0;
     while (crew->fallen_count && !code) {
-        struct kist_member *fallen = &crew->fallen[--crew->fallen_count];
+        struct kist_member *fallen = &crew->fallen[crew->fallen_count - 1];
         struct obituary obituary = {.task = {.config = config, .options = {.state_dir = state_dir}},
                                     .member = *fallen};
         obituary.task.pipeline = kist_config_pipeline(config, fallen->pipeline);
         if (obituary.task.pipeline)
             code = kist_crew_start(crew, NULL, tell_task, &obituary, err);
-        free(fallen->pipeline);
+        /* One that could not be started is tried again later. */
+        if (!code) {
+            free(fallen->pipeline);
+            crew->fallen_count--;
+        }
     }
     return code;
 }
@@ -181,10 +203,19 @@ static void look_for_overdue(struct round *round)
     int64_t now = kist_time_now();
     int any = 0;
     for (size_t i = 0; i < round->config->pipeline_count && !any; i++)
-        any = kist_overdue_may_be(&round->config->pipelines[i], state_dir, now);
-    if (!any || round->stopped)
-        return;
-    if (kist_crew_start_overdue(&round->crew, round->config, state_dir, &err))
+        any = kist_overdue_may_be(&round->config->pipelines[i], state_dir, now, 0);
+    if (any && kist_crew_start_overdue(&round->crew, round->config, state_dir, &err))
+        start_failed(round, NULL, &err);
+    wait_for(round, 0);
+}
+
+/* Each run sends what waits; where there are none for long, this does. */
+static void send_what_waits(struct round *round)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    const char *state_dir = round->options->state_dir;
+    if (kist_outbox_is_due(state_dir, kist_time_now()) &&
+        kist_crew_start_sending(&round->crew, round->config, state_dir, &err))
         start_failed(round, NULL, &err);
     wait_for(round, 0);
 }
@@ -195,15 +226,20 @@ enum kist_exit kist_crew_run(const struct kist_config *config, const struct kist
     static const int stops[] = {SIGINT, SIGTERM, SIGHUP, 0};
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     struct kist_run_options shown = *options;
-    struct round round = {.config = config, .options = &shown, .signals = -1, .stopped = kist_signals_seen()};
+    struct round round = {.config = config, .options = &shown, .signals = -1};
     /* Lines of several that show their progress would overwrite each other. */
     shown.quiet |= count > 1 && config->max_parallel > 1;
     if (kist_signals_queue(stops, &round.signals, &err)) {
         kist_log_error(NULL, &err);
         return KIST_EXIT_FAILED;
     }
+    /* Those that came until now; from here on they are in the queue. */
+    round.stopped = kist_signals_seen();
     run_all(&round, due, count);
-    look_for_overdue(&round);
+    if (!round.stopped)
+        look_for_overdue(&round);
+    if (!round.stopped)
+        send_what_waits(&round);
     kist_signals_unqueue(round.signals);
     enum kist_exit status = round.crew.status;
     if (round.stopped)

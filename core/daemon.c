@@ -1,6 +1,7 @@
 #include "daemon.h"
 #include "crew.h"
 #include "log.h"
+#include "outbox.h"
 #include "overdue.h"
 #include "sd_notify.h"
 #include "signals.h"
@@ -68,17 +69,23 @@ static int find_due(struct daemon *daemon, int64_t now)
     return code;
 }
 
-static void find_overdue(struct daemon *daemon, int64_t now)
+/* Overdue pipelines, and messages that wait; one member at a time tells of them. */
+static void find_news(struct daemon *daemon, int64_t now)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    int any = 0;
+    const struct kist_config *config = daemon->config;
+    int any = 0, code = 0;
     for (size_t i = 0; i < daemon->crew.count; i++)
         if (!daemon->crew.members[i].pipeline)
             return;
-    for (size_t i = 0; i < daemon->config->pipeline_count && !any; i++)
-        any = !is_taken(daemon, &daemon->config->pipelines[i]) &&
-              kist_overdue_may_be(&daemon->config->pipelines[i], daemon->state_dir, now);
-    if (any && kist_crew_start_overdue(&daemon->crew, daemon->config, daemon->state_dir, &err))
+    for (size_t i = 0; i < config->pipeline_count && !any; i++)
+        any = kist_overdue_may_be(&config->pipelines[i], daemon->state_dir, now,
+                                  is_taken(daemon, &config->pipelines[i]));
+    if (any)
+        code = kist_crew_start_overdue(&daemon->crew, config, daemon->state_dir, &err);
+    else if (kist_outbox_is_due(daemon->state_dir, now))
+        code = kist_crew_start_sending(&daemon->crew, config, daemon->state_dir, &err);
+    if (code)
         kist_log_error(NULL, &err);
 }
 
@@ -108,11 +115,16 @@ static int start_queued(struct daemon *daemon)
 
 /* ---- signals ---- */
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void say_state(const struct daemon *daemon)
 {
-    kist_sd_notify_send(&daemon->notify, "STATUS=%s%zu running, %zu waiting, %zu pipelines",
+    kist_sd_notify_send(&daemon->notify, "STATUS=%s%zu running, %zu waiting, %zu pipeline%s",
                         daemon->stops ? "stopping: " : "", running(daemon), daemon->queue_count,
-                        daemon->config->pipeline_count);
+                        daemon->config->pipeline_count, plural(daemon->config->pipeline_count));
 }
 
 static void stop(struct daemon *daemon, int number)
@@ -121,8 +133,11 @@ static void stop(struct daemon *daemon, int number)
     daemon->queue_count = 0;
     if (daemon->stops == 1) {
         kist_sd_notify_send(&daemon->notify, "STOPPING=1");
-        kist_log(KIST_LOG_INFO, NULL, "told to stop: %zu run%s under way may come to an end", running(daemon),
-                 running(daemon) == 1 ? "" : "s");
+        if (running(daemon))
+            kist_log(KIST_LOG_INFO, NULL, "told to stop: %zu run%s under way may come to an end", running(daemon),
+                     plural(running(daemon)));
+        else
+            kist_log(KIST_LOG_INFO, NULL, "told to stop");
         return;
     }
     kist_log(KIST_LOG_INFO, NULL, "told to stop once more: what is under way is stopped");
@@ -142,7 +157,8 @@ static void reload(struct daemon *daemon)
         daemon->looked = 0;
         kist_config_free(daemon->config);
         daemon->config = config;
-        kist_log(KIST_LOG_INFO, NULL, "the configuration was read again: %zu pipelines", config->pipeline_count);
+        kist_log(KIST_LOG_INFO, NULL, "the configuration was read again: %zu pipeline%s", config->pipeline_count,
+                 plural(config->pipeline_count));
     } else {
         kist_log(KIST_LOG_ERROR, NULL, "the configuration cannot be used: the one before it stays");
     }
@@ -206,7 +222,7 @@ static int64_t look(struct daemon *daemon)
     int failed = 0;
     if (now < daemon->looked || now - daemon->looked >= LONGEST_MS / 1000 || (next >= 0 && next <= now)) {
         failed = find_due(daemon, now);
-        find_overdue(daemon, now);
+        find_news(daemon, now);
         daemon->looked = now;
     }
     failed |= start_queued(daemon);
@@ -252,8 +268,8 @@ enum kist_exit kist_daemon_run(struct kist_config *config, const char *state_dir
     if (!code) {
         kist_sd_notify_open(&daemon.notify);
         kist_sd_notify_send(&daemon.notify, "READY=1");
-        kist_log(KIST_LOG_INFO, NULL, "%zu pipelines, at most %d at a time", config->pipeline_count,
-                 config->max_parallel);
+        kist_log(KIST_LOG_INFO, NULL, "%zu pipeline%s, at most %d at a time", config->pipeline_count,
+                 plural(config->pipeline_count), config->max_parallel);
         loop(&daemon);
         kist_sd_notify_close(&daemon.notify);
         kist_signals_unqueue(daemon.signals);

@@ -75,13 +75,18 @@ static void note(struct kist_ledger *ledger, void *arg)
     char id[KIST_ID_LENGTH + 1] = "";
     if (*newest >= 0)
         kist_id_of_time(*newest, id);
+    if (strcmp(id, ledger->aside) == 0)
+        id[0] = '\0';
     kist_ledger_note(ledger, strcmp(id, ledger->newest) > 0 ? id : NULL, NULL);
 }
 
 static void learn(const struct find *find, struct view *view, const struct kist_catalogs_row *row)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    int64_t newest = row->newest;
+    int64_t newest = row->newest, aside = -1;
+    /* What was saved before a restore is the backup of no slot. */
+    if (kist_id_parse(view->ledger.aside, &aside) && newest == aside)
+        newest = newest_of(&view->ledger);
     if (!find->options->dry_run &&
         kist_ledger_change(find->options->state_dir, view->pipeline->name, note, &newest, &err))
         kist_log_at(KIST_LOG_WARNING, view->pipeline->name, &err);

@@ -99,12 +99,15 @@ static int add_good_row(const struct kist_event_draft *draft, json_t *rows)
     const char *good = get(draft, "last_good"), *backup = get(draft, "backup");
     struct kist_text value = KIST_TEXT_INIT;
     int64_t began = 0, now = draft->news->finished_ms > 0 ? draft->news->finished_ms / 1000 : kist_time_now();
-    if (good && kist_id_parse(good, &began) && !(backup && strcmp(good, backup) == 0)) {
+    int this_one = good && backup && strcmp(good, backup) == 0;
+    if (this_one && wants_good(draft->kind)) {
+        kist_text_printf(&value, "this one, %s", good);
+    } else if (good && !this_one && kist_id_parse(good, &began)) {
         kist_text_add(&value, good);
         if (now >= began)
             kist_text_printf(&value, ", %s old", kist_duration_show((now - began) * 1000).text);
     } else if (!good && wants_good(draft->kind))
-        kist_text_printf(&value, "not known; `kist list %s` shows what there is", draft->pipeline->name);
+        kist_text_printf(&value, "none is known; `kist list %s` shows what there is", draft->pipeline->name);
     return add_text_row(rows, "last good backup", &value);
 }
 

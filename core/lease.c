@@ -14,6 +14,7 @@
 #define CALL_MS 10000    /* for one call of the keeper */
 #define PARTING_MS 20000 /* for giving it back */
 #define TICK_MS 50
+#define AHEAD 3600 /* seconds by which the clock of another host may be ahead, and its lease still counts */
 
 const struct kist_lease_times kist_lease_times = {
     .length_ms = 600 * 1000, .prolong_ms = 180 * 1000, .grace_ms = 120 * 1000};
@@ -45,7 +46,7 @@ static int is_taken(const struct kist_lease_object *object, const char *owner,
     int64_t now = kist_time_now(), grace = times->grace_ms / 1000;
     if (!object->number || object->released || object->damaged || strcmp(object->owner, owner) == 0)
         return 0;
-    if (object->expires > now + times->length_ms / 1000 + grace) {
+    if (object->expires > now + times->length_ms / 1000 + AHEAD) {
         kist_log(
             KIST_LOG_WARNING, NULL,
             "the lease of '%s' ends later than any can: its clock is ahead of ours, and the lease is passed over",
@@ -79,7 +80,8 @@ struct asking {
 static int take_once(struct kist_store *store, struct asking *asking, struct kist_error *err)
 {
     struct kist_lease_object before = {0}, *object = &asking->object;
-    int code = kist_lease_object_find(store, asking->pipeline, &before, err);
+    struct kist_lease_older older = {0};
+    int code = kist_lease_object_find(store, asking->pipeline, &before, &older, err);
     if (code)
         return code;
     if (is_taken(&before, asking->owner, asking->times))
@@ -94,8 +96,11 @@ static int take_once(struct kist_store *store, struct asking *asking, struct kis
     if (code)
         return code == KIST_ERR_EXISTS ? KIST_ERR_NOT_FOUND : code;
     asking->changed_hands = before.number && strcmp(before.owner, asking->owner) != 0;
-    if (before.number)
-        kist_lease_object_drop(store, asking->pipeline, before.number);
+    /* Also what a host left that died between making one and removing another; where nothing can be removed, it is tried
+     * once. */
+    int removed = !before.number || kist_lease_object_drop(store, asking->pipeline, before.number);
+    for (size_t i = 0; i < older.count && removed; i++)
+        removed = kist_lease_object_drop(store, asking->pipeline, older.numbers[i]);
     return 0;
 }
 
@@ -125,7 +130,7 @@ static int is_own(struct kist_lease *lease)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     struct kist_lease_object found = {0};
-    if (kist_lease_object_find(lease->store, lease->pipeline, &found, &err) ||
+    if (kist_lease_object_find(lease->store, lease->pipeline, &found, NULL, &err) ||
         strcmp(found.token, lease->object.token) != 0)
         return 0;
     lease->object = found;
@@ -146,7 +151,7 @@ static int next_object(struct kist_lease *lease, int released, struct kist_error
     }
     if (code)
         return code;
-    kist_lease_object_drop(lease->store, lease->pipeline, lease->object.number);
+    (void)kist_lease_object_drop(lease->store, lease->pipeline, lease->object.number);
     lease->object = next;
     return 0;
 }
@@ -192,6 +197,8 @@ static void *keep(void *arg)
             code = next_object(lease, over, &err);
         /* Whoever made that number thinks that this run is dead; it goes on, for the data needs no guard. */
         lost |= code == KIST_ERR_EXISTS;
+        if (code == KIST_ERR_EXISTS)
+            kist_hint(&err, "another host took it over, and may make a backup, too: that harms neither of them");
         if (code)
             say(lease, &err, over ? "give back" : "prolong");
         /* An instance that could not be opened is tried only once: it expires by itself. */

@@ -37,7 +37,14 @@ static int64_t number_of(const char *key)
 struct search {
     size_t folder_length;
     int64_t highest;
+    struct kist_lease_older older;
 };
+
+static void note_older(struct kist_lease_older *older, int64_t number)
+{
+    if (number && older->count < sizeof older->numbers / sizeof *older->numbers)
+        older->numbers[older->count++] = number;
+}
 
 static int note_key(void *arg, const struct kist_object *object)
 {
@@ -45,22 +52,26 @@ static int note_key(void *arg, const struct kist_object *object)
     if (strchr(object->key + search->folder_length + 1, '/'))
         return 0;
     int64_t number = number_of(object->key);
+    note_older(&search->older, number > search->highest ? search->highest : number);
     if (number > search->highest)
         search->highest = number;
     return 0;
 }
 
 static int find_highest(struct kist_store *store, const char *pipeline, int64_t *ret_number,
-                        struct kist_error *err)
+                        struct kist_lease_older *ret_older, struct kist_error *err)
 {
     char *folder = kist_catalog_key(pipeline, "", "");
     struct search search = {.folder_length = folder ? strlen(folder) : 0};
     int code = folder ? kist_store_list(store, folder, note_key, &search, err)
                       : kist_fail(err, KIST_ERR_FAILED, "out of memory");
     free(folder);
-    if (!code)
-        *ret_number = search.highest;
-    return code;
+    if (code)
+        return code;
+    *ret_number = search.highest;
+    if (ret_older)
+        *ret_older = search.older;
+    return 0;
 }
 
 /* Whoever wrote it: what goes on to a terminal is printable. */
@@ -90,12 +101,12 @@ static int parse(json_t *document, struct kist_lease_object *object)
 }
 
 int kist_lease_object_find(struct kist_store *store, const char *pipeline, struct kist_lease_object *ret_object,
-                           struct kist_error *err)
+                           struct kist_lease_older *ret_older, struct kist_error *err)
 {
     struct kist_lease_object object = {0};
     char *text = NULL, *key = NULL;
     size_t size = 0;
-    int code = find_highest(store, pipeline, &object.number, err);
+    int code = find_highest(store, pipeline, &object.number, ret_older, err);
     if (!code && object.number) {
         key = key_of(pipeline, object.number);
         code = key ? kist_store_get_bytes(store, key, LIMIT, &text, &size, err)
@@ -130,11 +141,13 @@ int kist_lease_object_put(struct kist_store *store, const char *pipeline, const 
     return code;
 }
 
-void kist_lease_object_drop(struct kist_store *store, const char *pipeline, int64_t number)
+int kist_lease_object_drop(struct kist_store *store, const char *pipeline, int64_t number)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     char *key = key_of(pipeline, number);
-    if (key && kist_store_remove(store, key, &err))
+    int code = key ? kist_store_remove(store, key, &err) : KIST_ERR_FAILED;
+    if (key && code)
         kist_log_at(KIST_LOG_DEBUG, store->where, &err);
     free(key);
+    return !code;
 }

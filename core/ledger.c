@@ -22,7 +22,9 @@
 static const struct {
     const char *name;
     size_t at;
-} ids[] = {{"newest", offsetof(struct kist_ledger, newest)}, {"good", offsetof(struct kist_ledger, good)}},
+} ids[] = {{"newest", offsetof(struct kist_ledger, newest)},
+           {"good", offsetof(struct kist_ledger, good)},
+           {"aside", offsetof(struct kist_ledger, aside)}},
   times[] = {{"first_seen", offsetof(struct kist_ledger, first_seen)},
              {"slot", offsetof(struct kist_ledger, slot)},
              {"busy_until", offsetof(struct kist_ledger, busy_until)},

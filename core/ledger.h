@@ -11,6 +11,7 @@
 struct kist_ledger {
     char newest[KIST_ID_LENGTH + 1]; /* the newest backup seen on any destination; "" none */
     char good[KIST_ID_LENGTH + 1];   /* the newest one that was good when it was seen; "" none */
+    char aside[KIST_ID_LENGTH + 1];  /* saved here before a restore: the backup of no slot; "" none */
     int64_t first_seen;              /* when this pipeline was first looked at */
     int64_t slot;                    /* of the last scheduled run that was begun here; 0 none */
     int64_t busy_until;              /* another host was at work: not looked at again before; 0 none */

@@ -4,13 +4,15 @@
 #include <stdlib.h>
 
 /* Where no manifest was read, a backup counts as good. */
-static struct kist_candidate candidate_of(const struct kist_listing_row *row)
+static struct kist_candidate candidate_of(const struct kist_listing_row *row, int64_t now)
 {
     const struct kist_manifest *manifest = &row->manifest;
     struct kist_candidate backup = {.held = row->held,
-                                    .good = !row->bad && !row->damage &&
-                                            (!manifest->suspect || row->accepted) && !kist_safety_is(manifest)};
+                                    .good = !row->bad && !row->damage && (!manifest->suspect || row->accepted) &&
+                                            !kist_safety_is(manifest)};
     (void)kist_id_parse(row->id, &backup.time);
+    if (manifest->pipeline)
+        backup.time = kist_manifest_begun(manifest, now);
     return backup;
 }
 
@@ -32,9 +34,10 @@ int kist_listing_find_expired(struct kist_listing *listing, struct kist_error *e
 {
     struct kist_candidate *backups = calloc(listing->row_count + 1, sizeof *backups);
     unsigned char *expired = calloc(listing->row_count + 1, 1);
+    int64_t now = kist_time_now();
     int code = backups && expired ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for the listing");
     for (size_t r = 0; r < listing->row_count && !code; r++)
-        backups[r] = candidate_of(&listing->rows[r]);
+        backups[r] = candidate_of(&listing->rows[r], now);
     for (size_t i = 0; i < listing->pipeline->destination_count && !code; i++)
         if (listing->stores[i] && !kist_store_discards(listing->stores[i]))
             code = find_on(listing, i, backups, expired, err);

@@ -71,6 +71,17 @@ int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin
     return 0;
 }
 
+#define AHEAD 60   /* seconds that an id may be ahead of the clock that looks */
+#define CLOSE 3600 /* and of the run itself, as by several runs within a second */
+
+int64_t kist_manifest_begun(const struct kist_manifest *manifest, int64_t now)
+{
+    int64_t time = manifest->started, id = time;
+    if (!kist_id_parse(manifest->id, &id) || (id >= time && id - time <= CLOSE))
+        return time;
+    return id < time || id <= now + AHEAD ? id : time;
+}
+
 int kist_manifest_same_filters(const struct kist_manifest_item *a, const struct kist_manifest_item *b)
 {
     int same = a->filter_count == b->filter_count;

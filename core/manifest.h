@@ -65,6 +65,11 @@ int kist_manifest_add_item(struct kist_manifest *manifest, struct kist_manifest_
 int kist_manifest_add_filter(struct kist_manifest_item *item, const char *plugin, const char *version,
                              const char *settings, struct kist_error *err) KIST_CHECKED;
 
+/* When the run of a backup began, as seen at `now`. Ids only grow, whatever the clock does: one that is yet to come follows one
+ * of a clock that was far ahead and says nothing, and what the manifest says is right. Any other id is right, or nearly so,
+ * also where the clock of its run was behind. */
+int64_t kist_manifest_begun(const struct kist_manifest *manifest, int64_t now);
+
 /* 1 when both went through the same plugins in the same order: what decodes one decodes the other. */
 int kist_manifest_same_filters(const struct kist_manifest_item *a, const struct kist_manifest_item *b);
 

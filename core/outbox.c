@@ -19,8 +19,19 @@
 #define SUFFIX ".json"
 #define FORMAT 1
 #define LARGEST (1024L * 1024) /* bytes of a file */
-#define TEMPORARY SUFFIX "."   /* and something: of a file that is being written */
-#define TEMPORARY_LIFE 3600    /* seconds after which it belongs to nobody */
+#define LOCK "/lock"
+#define SOONEST 60           /* seconds between two tries of those who have nothing else to do */
+#define LATEST 3600          /* at most */
+#define RECENT 3600          /* seconds for which what failed says something of what comes */
+#define RECENT_LOOKS 32      /* entries that are read for that */
+#define TEMPORARY SUFFIX "." /* and something: of a file that is being written */
+#define TEMPORARY_LIFE 3600  /* seconds after which it belongs to nobody */
+
+static char *folder_of(const char *state_dir, const char *more)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/" FOLDER "%s", state_dir, more) < 0 ? NULL : path;
+}
 
 static int ends_with(const char *name, const char *end)
 {
@@ -115,12 +126,10 @@ static int put_text(const char *folder, const char *text, struct kist_error *err
 
 int kist_outbox_put(const char *state_dir, const char *notifier, json_t *document, struct kist_error *err)
 {
-    char *folder = NULL;
+    char *folder = folder_of(state_dir, "");
     json_t *entry = json_pack("{s:i, s:s, s:I, s:O}", "kist_outbox", FORMAT, "notifier", notifier, "written",
                               (json_int_t)kist_time_now(), "document", document);
     char *text = entry ? json_dumps(entry, JSON_COMPACT) : NULL;
-    if (asprintf(&folder, "%s/" FOLDER, state_dir) < 0)
-        folder = NULL;
     int code = text && folder ? put_text(folder, text, err)
                               : kist_fail(err, KIST_ERR_FAILED, "out of memory for the outbox");
     free(folder);
@@ -198,7 +207,7 @@ static void sweep(const char *folder, int64_t now)
 static int lock_folder(const char *folder, struct kist_error *err)
 {
     char *path = NULL;
-    if (asprintf(&path, "%s/lock", folder) < 0)
+    if (asprintf(&path, "%s" LOCK, folder) < 0)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory for the outbox");
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     int code = fd < 0 ? kist_fail_errno(err, errno, "cannot open '%s'", path) : 0;
@@ -206,6 +215,10 @@ static int lock_folder(const char *folder, struct kist_error *err)
         code = errno == EWOULDBLOCK ? KIST_ERR_EXISTS : kist_fail_errno(err, errno, "cannot lock '%s'", path);
         close(fd);
     }
+    /* Says when it was tried last; without, it is tried too often. */
+    const struct timespec now[] = {{.tv_sec = kist_time_now()}, {.tv_sec = kist_time_now()}};
+    if (!code)
+        (void)!futimens(fd, now);
     free(path);
     return code ? code : fd;
 }
@@ -230,9 +243,9 @@ static int read_all(const char *folder, struct kist_outbox *outbox, struct kist_
 int kist_outbox_open(const char *state_dir, struct kist_outbox *ret_outbox, struct kist_error *err)
 {
     struct kist_outbox outbox = KIST_OUTBOX_INIT;
-    char *folder = NULL;
+    char *folder = folder_of(state_dir, "");
     *ret_outbox = outbox;
-    if (asprintf(&folder, "%s/" FOLDER, state_dir) < 0)
+    if (!folder)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory for the outbox");
     int code = 0;
     if (access(folder, F_OK) == 0) {
@@ -278,4 +291,60 @@ int kist_outbox_remove(const struct kist_outbox_entry *entry, struct kist_error 
     if (unlink(entry->path) != 0 && errno != ENOENT)
         return kist_fail_errno(err, errno, "cannot remove '%s'", entry->path);
     return 0;
+}
+
+/* ---- for those who only ask ---- */
+
+/* When it was written, as its name says; -1 for a name that was not made here. */
+static int64_t time_of(const char *name)
+{
+    char id[KIST_ID_LENGTH + 1];
+    int64_t written = -1;
+    snprintf(id, sizeof id, "%s", name);
+    return kist_id_parse(id, &written) ? written : -1;
+}
+
+int kist_outbox_is_due(const char *state_dir, int64_t now)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    struct dirent **names = NULL;
+    struct stat status;
+    size_t count = 0;
+    char *folder = folder_of(state_dir, ""), *lock = folder_of(state_dir, LOCK);
+    int code = folder && lock ? list_names(folder, &names, &count, &ignored) : -1;
+    int due = !code && count > 0;
+    if (due && stat(lock, &status) == 0) {
+        int64_t tried = status.st_mtime, wait = (tried - time_of(names[count - 1]->d_name)) / 4;
+        wait = wait < SOONEST ? SOONEST : wait > LATEST ? LATEST : wait;
+        due = now < tried || now - tried >= wait;
+    }
+    free_names(names, count);
+    free(folder);
+    free(lock);
+    return due;
+}
+
+int kist_outbox_has_recent(const char *state_dir, const char *notifier, int64_t now)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    struct dirent **names = NULL;
+    size_t count = 0;
+    char *folder = folder_of(state_dir, "");
+    int code = folder ? list_names(folder, &names, &count, &ignored) : -1;
+    int found = 0;
+    for (size_t i = count, looks = RECENT_LOOKS; i > 0 && looks > 0 && !code && !found; i--, looks--) {
+        int gone = 0;
+        char *path = NULL;
+        if (now - time_of(names[i - 1]->d_name) > RECENT ||
+            asprintf(&path, "%s/%s", folder, names[i - 1]->d_name) < 0)
+            break;
+        json_t *entry = load(path, &gone);
+        const char *name = json_string_value(json_object_get(entry, "notifier"));
+        found = name && strcmp(name, notifier) == 0;
+        json_decref(entry);
+        free(path);
+    }
+    free_names(names, count);
+    free(folder);
+    return found;
 }

@@ -39,6 +39,12 @@ struct kist_outbox {
 int kist_outbox_open(const char *state_dir, struct kist_outbox *ret_outbox, struct kist_error *err) KIST_CHECKED;
 void kist_outbox_close(struct kist_outbox *outbox);
 
+/* 1 when something waits, and it is time to try again: soon after what came last, and once an hour in the end. For those who
+ * have nothing else to tell. */
+int kist_outbox_is_due(const char *state_dir, int64_t now);
+/* 1 when something for this notifier has come into it within the last hour. */
+int kist_outbox_has_recent(const char *state_dir, const char *notifier, int64_t now);
+
 /* The document of an entry. New reference; NULL: it is gone. */
 json_t *kist_outbox_read(const struct kist_outbox_entry *entry);
 /* It was told, or nobody wants it. */

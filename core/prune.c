@@ -47,15 +47,15 @@ static int is_accepted(const json_t *entries, size_t run, const json_t *last)
 
 /* What the last run of this host came to, where it was not good; or NULL. Borrowed. Retention's own trouble is no reason
  * against retention. */
-static const char *last_outcome(const json_t *entries)
+static const char *last_outcome(json_t *entries)
 {
     for (size_t i = json_array_size(entries); i-- > 0;) {
-        const json_t *entry = json_array_get(entries, i);
+        json_t *entry = json_array_get(entries, i);
         const char *event = json_string_value(json_object_get(entry, "event"));
         const char *outcome = json_string_value(json_object_get(entry, "outcome"));
         if (!event || strcmp(event, "run") != 0)
             continue;
-        int fine = !outcome || strcmp(outcome, "ok") == 0 || json_object_get(entry, "retention");
+        int fine = kist_history_lets_prune(entry);
         if (!fine && strcmp(outcome, "degraded") == 0)
             fine = is_accepted(entries, i, entry);
         return fine ? NULL : outcome;

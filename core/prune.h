@@ -17,8 +17,9 @@ struct kist_prune_options {
     int dry_run;
     int quiet;          /* no table, only what is wrong */
     const char *freeze; /* why nothing may go, as the caller knows; or NULL */
-    const char *fresh;  /* the backup of a run that has just gone well, which the history does not know yet; or NULL */
-    json_t *json;       /* array that each destination's plan is added to; or NULL */
+    const char
+        *fresh;   /* the backup of a run that has just gone well, which the history does not know yet; or NULL */
+    json_t *json; /* array that each destination's plan is added to; or NULL */
     struct kist_cancel *cancel;
 };
 

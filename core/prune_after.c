@@ -18,7 +18,7 @@ void kist_prune_after(const struct kist_config_pipeline *pipeline, const struct 
     struct kist_prune_result result = {0};
     int good = report->outcome == KIST_OUTCOME_OK && report->exit == KIST_EXIT_OK && !report->suspicion &&
                !report->bad && !report->needless;
-    int safety = options->aim || json_object_get(options->labels, KIST_SAFETY_LABEL);
+    int safety = kist_run_is_safety(options);
     if (!good || safety || !options->state_dir || !has_rule(pipeline))
         return;
     enum kist_exit status = kist_prune_run(pipeline, &prune, &result);

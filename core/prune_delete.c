@@ -123,6 +123,20 @@ static int check_tombstones(const struct kist_prune_place *place, const struct k
     return 0;
 }
 
+/* A proof that has failed meanwhile may have been of the very one for which the others were to go. */
+static int check_proofs(const struct kist_prune_place *place, const struct kist_catalog *now,
+                        struct kist_error *err)
+{
+    for (size_t i = 0; i < place->count; i++)
+        if (place->rows[i].kept.good && kist_mark_is_bad(kist_mark_verdict(now, place->rows[i].id))) {
+            kist_fail(err, KIST_ERR_CORRUPT, "%s: the backup %s was found to be bad just now",
+                      kist_store_name(place->store), place->rows[i].id);
+            kist_hint(err, "try again: the plan is another one now");
+            return KIST_ERR_CORRUPT;
+        }
+    return 0;
+}
+
 /* A last look before anything goes, since another host may have begun meanwhile; `buried`: all that goes has a tombstone.
  * `ret_go`: nothing has begun. */
 static int look_again(struct kist_prune_place *place, int buried, int *ret_go, struct kist_error *err)
@@ -131,6 +145,8 @@ static int look_again(struct kist_prune_place *place, int buried, int *ret_go, s
     int code = kist_catalog_read(place->store, place->pipeline->name, &now, err);
     if (!code)
         code = check_listing(place, &now, err);
+    if (!code)
+        code = check_proofs(place, &now, err);
     if (!code && buried)
         code = check_tombstones(place, &now, err);
     if (!code)

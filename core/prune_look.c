@@ -19,6 +19,7 @@ static void judge(struct kist_prune_place *place, struct kist_prune_row *row, co
     int suspect =
         manifest->suspect && !kist_judge_accepted(place->store, place->pipeline, &place->catalog, row->id);
     row->size = kist_manifest_stored_size(manifest);
+    row->kept.time = kist_manifest_begun(manifest, kist_time_now());
     row->kept.good = !bad && !safety && !suspect;
     row->kept.verified = verdict && !bad;
     row->state = bad ? "bad" : suspect ? "suspect" : safety ? "safety" : "ok";
@@ -121,10 +122,11 @@ static int check_fresh(const struct kist_prune_place *place, struct kist_error *
     const char *fresh = place->options->fresh;
     if (!fresh || kist_catalog_has(&place->catalog, fresh))
         return 0;
-    return kist_fail(err, KIST_ERR_CORRUPT,
-                     "%s: the listing lacks the backup %s, which was made just now: nothing is deleted on the word "
-                     "of such a listing",
-                     kist_store_name(place->store), fresh);
+    return kist_fail(
+        err, KIST_ERR_CORRUPT,
+        "%s: the listing lacks the backup %s, which was made just now: nothing is deleted on the word "
+        "of such a listing",
+        kist_store_name(place->store), fresh);
 }
 
 int kist_prune_look(struct kist_prune_place *place, struct kist_error *err)

@@ -13,7 +13,7 @@ struct work {
     struct kist_repair *repair;
     const struct kist_catalog_id *ids; /* of all backups, oldest first */
     size_t count;
-    const unsigned char *good; /* one per destination: it can be read from */
+    const unsigned char *good;            /* one per destination: it can be read from */
     const struct kist_candidate *backups; /* the same as ids, as retention sees them */
 };
 
@@ -137,8 +137,8 @@ static int is_wanted(const struct work *work, const struct kist_target *target, 
         return 0;
     if (!kist_catalog_is_buried(&target->catalog, id))
         return 1;
-    kist_log(KIST_LOG_WARNING, target->store->where, "%s is not copied there: it is being deleted; `kist prune` goes on",
-             id);
+    kist_log(KIST_LOG_WARNING, target->store->where,
+             "%s is not copied there: it is being deleted; `kist prune` goes on", id);
     return 0;
 }
 
@@ -191,8 +191,11 @@ static struct kist_candidate *candidates(const struct kist_targets *targets, con
                                          size_t count)
 {
     struct kist_candidate *backups = calloc(count + 1, sizeof *backups);
+    int64_t now = kist_time_now();
     for (size_t i = 0; i < count && backups; i++) {
         (void)kist_id_parse(ids[i].id, &backups[i].time);
+        /* The name that a wrong clock gave tells nothing of its age. */
+        backups[i].held = backups[i].time > now;
         for (size_t k = 0; k < targets->count; k++) {
             const struct kist_catalog *catalog = &targets->items[k].catalog;
             if (!kist_catalog_has(catalog, ids[i].id))

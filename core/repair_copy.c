@@ -41,7 +41,8 @@ static int read_manifest(struct work *work, struct kist_error *err)
     int code = key ? kist_store_get_bytes(copy->from, key, KIST_MANIFEST_LIMIT, &work->text, &work->text_size, err)
                    : no_memory(err);
     if (!code)
-        code = kist_manifest_parse(work->text, work->text_size, copy->sign_key, copy->pipeline, copy->id, &work->manifest, err);
+        code = kist_manifest_parse(work->text, work->text_size, copy->sign_key, copy->pipeline, copy->id,
+                                   &work->manifest, err);
     if (code == KIST_ERR_CORRUPT)
         kist_error_prefix(err, "%s: '%s'", kist_store_name(copy->from), key);
     free(key);

@@ -7,7 +7,7 @@
 struct kist_backup_copy {
     const char *pipeline, *id;
     const char *sign_key; /* of the pipeline, or NULL */
-    const char *owner; /* of the lock that is held */
+    const char *owner;    /* of the lock that is held */
     struct kist_store *from, *to;
     const struct kist_catalog *marks; /* of `from` */
     int dry_run;

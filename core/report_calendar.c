@@ -90,7 +90,8 @@ static void draw_month(struct kist_text *html, const struct month *month)
         kist_text_add(html, "<td></td>");
     for (int day = 1; day <= days; day++, column++) {
         size_t first = at;
-        while (at < month->end && civil_of(month, at).day == day)
+        /* After a clock that was wrong, days may go back: none is left out. */
+        while (at < month->end && civil_of(month, at).day <= day)
             at++;
         if (day > 1 && column % 7 == 0)
             kist_text_add(html, "</tr><tr>");

@@ -9,38 +9,17 @@
 /* Bytes of one text. What a server says has no end by itself, and comes several times in a page. */
 #define TEXT_MOST 2000
 
-/* Bytes of a character that changes the direction of the text around it, or 0: U+200E and U+200F, U+202A to U+202E, U+2066 to
- * U+2069, U+061C. */
-static size_t turns(const char *at)
-{
-    const unsigned char *c = (const unsigned char *)at;
-    if (c[0] == 0xD8 && c[1] == 0x9C)
-        return 2;
-    if (c[0] != 0xE2)
-        return 0;
-    if (c[1] == 0x80 && (c[2] == 0x8E || c[2] == 0x8F || (c[2] >= 0xAA && c[2] <= 0xAE)))
-        return 3;
-    return c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9 ? 3 : 0;
-}
-
 static void add_escaped(struct kist_text *html, const char *text)
 {
-    for (const char *at = text; *at;) {
-        size_t skipped = turns(at);
-        switch (*at) {
+    for (; *text; text++)
+        switch (*text) {
         case '&': kist_text_add(html, "&amp;"); break;
         case '<': kist_text_add(html, "&lt;"); break;
         case '>': kist_text_add(html, "&gt;"); break;
         case '"': kist_text_add(html, "&quot;"); break;
         case '\'': kist_text_add(html, "&#39;"); break;
-        default:
-            if (skipped)
-                kist_text_add(html, "\xEF\xBF\xBD");
-            else
-                kist_text_add_char(html, *at);
+        default: kist_text_add_char(html, *text);
         }
-        at += skipped ? skipped : 1;
-    }
 }
 
 void kist_html_add(struct kist_text *html, const char *text)

@@ -12,7 +12,7 @@ static int no_memory(struct kist_error *err)
 
 /* A backup as retention sees it on destination `index`; what could not be read now is unreadable for now. */
 static struct kist_candidate kept_of(const struct kist_listing *listing, const struct kist_listing_row *row,
-                                     size_t index)
+                                     size_t index, int64_t now)
 {
     const struct kist_catalog *catalog = &listing->catalogs[index];
     const struct kist_catalog_mark *verdict = kist_mark_verdict(catalog, row->id);
@@ -21,6 +21,8 @@ static struct kist_candidate kept_of(const struct kist_listing *listing, const s
                                   .held = kist_mark_find(catalog, row->id, KIST_MARK_HELD) != NULL};
     int bad = verdict && kist_mark_is_bad(verdict);
     (void)kist_id_parse(row->id, &kept.time);
+    if (manifest->pipeline)
+        kept.time = kist_manifest_begun(manifest, now);
     kept.good = !kept.unreadable && !bad && !kist_safety_is(manifest) && (!manifest->suspect || row->accepted);
     kept.verified = verdict && !bad;
     return kept;
@@ -53,7 +55,7 @@ static int fill_place(const struct kist_report_data *data, struct kist_report_pl
     for (size_t i = 0; i < listing->row_count; i++)
         if (kist_listing_is_there(&listing->rows[i], index)) {
             place->rows[place->count] = &listing->rows[i];
-            place->kept[place->count++] = kept_of(listing, &listing->rows[i], index);
+            place->kept[place->count++] = kept_of(listing, &listing->rows[i], index, data->now);
         }
     return plan_it(data, place, err);
 }

@@ -140,7 +140,8 @@ static void clock_reason(const struct planning *planning, struct kist_text *reas
         kist_text_printf(reason, "this host's clock is %s behind the newest backup",
                          apart_text(newest, rules->now).text);
         kist_text_add(hint,
-                      "compare `date -u` with the backup's id; set the clock right, or wait until it has passed");
+                      "compare `date -u` with the backup's time: set the clock right, or, where it is, make a new "
+                      "backup with `kist run`");
     } else if (rules->server_time && apart(rules->server_time, rules->now) > SERVER_APART) {
         kist_text_printf(reason, "this host's clock and that of the destination are %s apart",
                          apart_text(rules->server_time, rules->now).text);
@@ -166,6 +167,9 @@ static void freeze_reason(const struct planning *planning, struct kist_text *rea
         return;
     if (rules->freeze) {
         kist_text_add(reason, *rules->freeze ? rules->freeze : "the last run was not good");
+        kist_text_add(hint,
+                      "after the next good `kist run` it goes on; where a destination is too full for one, make "
+                      "room there by other means first");
     } else if (!planning->backups[planning->count - 1].good) {
         kist_text_add(reason, "the newest backup is not good");
         kist_text_add(

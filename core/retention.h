@@ -21,7 +21,7 @@
 
 /* A backup as retention sees it. */
 struct kist_candidate {
-    int64_t time;   /* its id, in seconds since 1970 */
+    int64_t time;   /* when its run began, in seconds since 1970 */
     int good;       /* whole, not suspect unless accepted, not proved bad, no safety backup */
     int verified;   /* a proof has gone well, and none has failed since */
     int held;       /* a person pinned it */
@@ -72,7 +72,8 @@ struct kist_plan {
     char *hint;                      /* what a person can do about that; or NULL */
 };
 
-/* `backups` are those of one destination, oldest first, each time once. A plan that is frozen is a success. */
+/* `backups` are those of one destination in the order of their ids, oldest first; after a clock that was wrong their times may
+ * go back. A plan that is frozen is a success. */
 int kist_retention_plan(const struct kist_candidate *backups, size_t count, const struct kist_retention *rules,
                         struct kist_plan *ret_plan, struct kist_error *err) KIST_CHECKED;
 void kist_plan_done(struct kist_plan *plan);

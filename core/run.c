@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONG_RUN (12 * 3600) /* seconds */
+
 /* Everything that a run has opened. */
 struct run {
     const struct kist_config_pipeline *pipeline;
@@ -31,20 +33,29 @@ struct run {
     struct kist_turn turn;
 };
 
+/* No clock is ahead by so much: such a name was given to keep any other from coming after it. */
+#define FAR_AHEAD (INT64_C(100) * 366 * 24 * 3600)
+
+/* -1: there is none up to `most`. */
+static int64_t newest_of(const struct kist_catalog_id *ids, size_t count, int64_t most)
+{
+    int64_t seconds = -1;
+    for (size_t i = count; i-- > 0;)
+        if (kist_id_parse(ids[i].id, &seconds) && seconds <= most)
+            return seconds;
+    return -1;
+}
+
 /* The present second, or the one after the newest backup: ids only grow, whatever the clock does. */
 static int choose_id(struct run *run, struct kist_error *err)
 {
     int64_t now = kist_time_now(), newest = -1;
     for (size_t i = 0; i < run->targets.count; i++) {
         const struct kist_catalog *catalog = &run->targets.items[i].catalog;
-        const struct kist_catalog_id *last[] = {
-            catalog->backup_count ? &catalog->backups[catalog->backup_count - 1] : NULL,
-            catalog->pending_count ? &catalog->pending[catalog->pending_count - 1] : NULL};
-        for (size_t k = 0; k < sizeof last / sizeof *last; k++) {
-            int64_t seconds = -1;
-            if (last[k] && kist_id_parse(last[k]->id, &seconds) && seconds > newest)
-                newest = seconds;
-        }
+        int64_t last[] = {newest_of(catalog->backups, catalog->backup_count, now + FAR_AHEAD),
+                          newest_of(catalog->pending, catalog->pending_count, now + FAR_AHEAD)};
+        for (size_t k = 0; k < sizeof last / sizeof *last; k++)
+            newest = last[k] > newest ? last[k] : newest;
     }
     if (newest > now + 60)
         kist_log(KIST_LOG_WARNING, run->pipeline->name,
@@ -67,7 +78,8 @@ static int check_previous(const struct run *run, struct kist_target *target, str
     if (code || exists)
         return code;
     return kist_fail(err, KIST_ERR_UNAVAILABLE,
-                     "the backup %s, whose objects this run was to reuse, has just been deleted: run it again", id);
+                     "the backup %s, whose objects this run was to reuse, has just been deleted: run it again",
+                     id);
 }
 
 static int begin_target(struct kist_target *target, void *arg, struct kist_error *err)
@@ -94,12 +106,28 @@ static int put_notes(struct kist_target *target, void *arg, struct kist_error *e
                                 "text/plain", err);
 }
 
+/* Another host takes a run of more than a day for dead: it removes what that has written, and what it would reuse. */
+static int check_alive(const struct run *run, struct kist_target *target, struct kist_error *err)
+{
+    int begun = 1;
+    if (!target->begun || run->manifest.finished - run->manifest.started < LONG_RUN)
+        return 0;
+    int code = kist_catalog_is_begun(target->store, run->pipeline->name, run->manifest.id, &begun, err);
+    if (code || begun)
+        return code ? code : check_previous(run, target, err);
+    return kist_fail(err, KIST_ERR_FAILED,
+                     "another host took this run for dead, and has removed what it had written: let only one host "
+                     "run it");
+}
+
 static int put_manifest(struct kist_target *target, void *arg, struct kist_error *err)
 {
     struct document *document = arg;
     const struct kist_manifest *manifest = &document->run->manifest;
-    int code =
-        kist_catalog_commit(target->store, manifest->pipeline, manifest->id, document->text, document->size, err);
+    int code = check_alive(document->run, target, err);
+    if (!code)
+        code = kist_catalog_commit(target->store, manifest->pipeline, manifest->id, document->text, document->size,
+                                   err);
     target->complete = !code;
     return code;
 }
@@ -182,6 +210,13 @@ static int judge(struct run *run, struct kist_error *err)
 static int enter(struct run *run, struct kist_error *err)
 {
     int code = kist_lock_take(run->options->state_dir, run->pipeline->name, &run->lock, err);
+    /* Two that looked at once what is due have both found this slot: one of them is enough, and no mistake was made. */
+    if (code == KIST_ERR_EXISTS && run->options->slot) {
+        kist_log_at(KIST_LOG_DEBUG, NULL, err);
+        kist_error_clear(err);
+        run->report->needless = 1;
+        return 0;
+    }
     if (code)
         return code;
     kist_turn_begin(&run->turn, run->pipeline, run->options);

@@ -15,3 +15,8 @@ void kist_run_report_done(struct kist_run_report *report)
     kist_error_done(&report->err);
     *report = (struct kist_run_report){0};
 }
+
+int kist_run_is_safety(const struct kist_run_options *options)
+{
+    return options->aim || json_object_get(options->labels, KIST_SAFETY_LABEL);
+}

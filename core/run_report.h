@@ -23,6 +23,9 @@ struct kist_run_options {
     void *begun_arg;
 };
 
+/* 1 when it saves what a restore is about to replace. */
+int kist_run_is_safety(const struct kist_run_options *options);
+
 /* What a destination holds after the run. */
 struct kist_run_place {
     char *destination;
@@ -45,7 +48,7 @@ struct kist_run_report {
     char *suspicion;                            /* why the backup may not be what it should be; or NULL */
     int bad;                                    /* the backup was made, and then proved bad */
     struct kist_error err;                      /* why it failed */
-    int told_badly;                             /* a notifier or the history failed */
+    int told_badly;                             /* a notifier, the history or the ledger failed */
     /* The newest earlier backup, when a destination that answers lacks it and another one has it; else "". */
     char lacking[KIST_ID_LENGTH + 1];
     /* The newest good backup there is after the run, as far as is known; else "". */

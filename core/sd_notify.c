@@ -9,9 +9,8 @@
 #include <unistd.h>
 
 /* A number of the environment, 0 when there is none. */
-static long long number_of(const char *name)
+static long long number_of(const char *text)
 {
-    const char *text = getenv(name);
     char *end = NULL;
     long long number = text && *text >= '0' && *text <= '9' ? strtoll(text, &end, 10) : 0;
     return end && !*end ? number : 0;
@@ -34,7 +33,7 @@ static int set_address(struct kist_sd_notify *notify, const char *name)
 void kist_sd_notify_open(struct kist_sd_notify *notify)
 {
     *notify = (struct kist_sd_notify){.fd = -1};
-    long long pid = number_of("WATCHDOG_PID"), every = number_of("WATCHDOG_USEC");
+    long long pid = number_of(getenv("WATCHDOG_PID")), every = number_of(getenv("WATCHDOG_USEC"));
     if (set_address(notify, getenv("NOTIFY_SOCKET")))
         notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (notify->fd >= 0 && every > 0 && (!getenv("WATCHDOG_PID") || pid == (long long)getpid()))

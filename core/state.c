@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SYSTEM_STATE "/var/lib/kist"
@@ -98,6 +99,18 @@ static int describe_owner(struct kist_lock *lock, struct kist_error *err)
     return 0;
 }
 
+/* Whoever only asks whether it is free holds it for a moment: that is no run. */
+static int lock_soon(int fd)
+{
+    const struct timespec moment = {.tv_nsec = 5 * 1000000L};
+    int result = flock(fd, LOCK_EX | LOCK_NB);
+    for (int i = 0; i < 4 && result != 0 && errno == EWOULDBLOCK; i++) {
+        nanosleep(&moment, NULL);
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return result;
+}
+
 int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_lock, struct kist_error *err)
 {
     struct kist_lock lock = KIST_LOCK_INIT;
@@ -108,7 +121,7 @@ int kist_lock_take(const char *dir, const char *pipeline, struct kist_lock *ret_
     lock.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock.fd < 0)
         code = kist_fail_errno(err, errno, "cannot open the lock '%s'", path);
-    else if (flock(lock.fd, LOCK_EX | LOCK_NB) != 0) {
+    else if (lock_soon(lock.fd) != 0) {
         code = errno == EWOULDBLOCK ? kist_fail(err, KIST_ERR_EXISTS,
                                                 "another run of '%s' is at work (it holds '%s')", pipeline, path)
                                     : kist_fail_errno(err, errno, "cannot lock '%s'", path);

@@ -16,18 +16,10 @@ static void note_time(int64_t *newest, const struct kist_catalog_mark *mark)
         *newest = time;
 }
 
-/* When a backup was begun. Ids only grow, whatever the clock does: after one that was far ahead they say nothing, and a
- * manifest does. */
-static int64_t begun(const struct kist_listing_row *row)
-{
-    int64_t time = row->manifest.started, id = time;
-    return kist_id_parse(row->id, &id) && id < time ? id : time;
-}
-
-static void set_good(struct kist_status *status, const struct kist_listing_row *row)
+static void set_good(struct kist_status *status, const struct kist_listing_row *row, int64_t now)
 {
     status->good = row;
-    status->good_at = begun(row);
+    status->good_at = kist_manifest_begun(&row->manifest, now);
     memcpy(status->good_id, row->id, sizeof status->good_id);
 }
 
@@ -35,9 +27,9 @@ static void set_good(struct kist_status *status, const struct kist_listing_row *
  * age is not known. */
 static void take_good(struct kist_status *status, const struct kist_listing_row *row, int64_t now)
 {
-    int future = begun(row) > now + KIST_STATUS_FUTURE;
+    int future = kist_manifest_begun(&row->manifest, now) > now + KIST_STATUS_FUTURE;
     if (!status->good || (!future && status->good_at > now + KIST_STATUS_FUTURE))
-        set_good(status, row);
+        set_good(status, row, now);
     if (status->trend_count < KIST_TREND_MAX)
         status->trend[status->trend_count++] = (int64_t)kist_manifest_raw_size(&row->manifest);
 }

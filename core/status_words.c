@@ -154,18 +154,17 @@ static void add_last_run(struct problems *problems)
         add(problems, &text, "`kist history %s`", problems->name);
 }
 
-/* Ids only grow: after one that a wrong clock made, all are of that time, and retention waits for it. */
+/* An older one stands in for it, for its age is not known. */
 static void add_future(struct problems *problems)
 {
     const struct kist_status *status = problems->status;
+    const struct kist_listing_row *row = status->newest;
     KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
-    int64_t time = 0;
-    if (!status->newest || status->good_at > problems->now + KIST_STATUS_FUTURE ||
-        !kist_id_parse(status->newest->id, &time) || time <= problems->now + KIST_STATUS_FUTURE)
+    if (!row || row == status->good || !row->manifest.pipeline ||
+        kist_manifest_begun(&row->manifest, problems->now) <= problems->now + KIST_STATUS_FUTURE)
         return;
-    kist_text_printf(&text, "the newest backup %s has the name of a time that is yet to come", status->newest->id);
-    add(problems, &text,
-        "compare it with `date -u`; until then backups are named after it, and retention deletes none");
+    kist_text_printf(&text, "the newest backup %s is of a time that is yet to come", row->id);
+    add(problems, &text, "check the clock of this host, then `kist run %s`", problems->name);
 }
 
 static void add_newest(struct problems *problems)

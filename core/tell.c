@@ -18,7 +18,9 @@
 
 #define PATIENCE_MS (KIST_TELLER_GRACE_MS + 1000) /* for an answer, after the deadline of the notifier */
 #define END_PATIENCE_MS 20000                     /* for the helper's own end */
-#define SEND_PATIENCE_MS 5000                     /* for a helper that takes no more */
+#define LATE_PATIENCE_MS (KIST_TELLER_LATE_MS + 10000)
+#define SEND_PATIENCE_MS 5000 /* for a helper that takes no more */
+#define HURRY_MS 10000        /* for a notifier that failed not long ago: others wait for their turn to run */
 
 /* Of the process; set while it has one thread, and only read then. */
 static struct {
@@ -131,13 +133,13 @@ static int send_packet(json_t *packet, int reply)
     return sent < 0 ? -1 : 0;
 }
 
-void kist_tell_end(void)
+/* The helper ends what is under way, each within its time, then itself: that closes its end. */
+static void end_helper(int patient, struct kist_cancel *cancel)
 {
     if (teller.fd >= 0 && teller.owner == getpid()) {
-        json_t *packet = json_pack("{s:b}", "end", 1);
-        /* The helper ends what is under way, each within its time, then itself: that closes its end. */
-        int ended =
-            send_packet(packet, -1) == 0 && wait_for(teller.fd, kist_time_monotonic_ms() + END_PATIENCE_MS, NULL);
+        json_t *packet = json_pack("{s:b, s:b}", "end", 1, "patient", patient);
+        int64_t until = kist_time_monotonic_ms() + (patient ? LATE_PATIENCE_MS : END_PATIENCE_MS);
+        int ended = send_packet(packet, -1) == 0 && wait_for(teller.fd, until, cancel);
         if (!ended)
             (void)kill(teller.helper, SIGKILL);
         json_decref(packet);
@@ -148,13 +150,36 @@ void kist_tell_end(void)
     teller.fd = -1;
 }
 
+void kist_tell_end(void)
+{
+    end_helper(0, NULL);
+}
+
+int kist_tell_late(const struct kist_config *config, const char *state_dir, struct kist_cancel *cancel,
+                   struct kist_error *err)
+{
+    int code = kist_tell_begin(config, state_dir, err);
+    end_helper(1, cancel);
+    return code;
+}
+
 /* One event on its way to one notifier. */
 struct kist_told {
     const struct kist_config_section *notifier;
     json_t *document;
     int reply; /* -1: it could not be sent */
-    int64_t until;
+    int64_t deadline_ms, until;
 };
+
+/* A server that is down is down for all pipelines: they are not to wait for it one after the other. */
+static int64_t deadline_of(const struct kist_config_section *notifier)
+{
+    int64_t deadline = notifier->retry.deadline_ms;
+    return deadline > HURRY_MS && teller.state_dir &&
+                   kist_outbox_has_recent(teller.state_dir, notifier->name, kist_time_now())
+               ? HURRY_MS
+               : deadline;
+}
 
 static int send_event(struct kist_told *told, int wants_reply, struct kist_error *err)
 {
@@ -164,7 +189,9 @@ static int send_event(struct kist_told *told, int wants_reply, struct kist_error
                          told->notifier->name);
     if (wants_reply && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return kist_fail_errno(err, errno, "%s: cannot make a pair of sockets", told->notifier->name);
-    json_t *packet = json_pack("{s:s, s:O}", "notifier", told->notifier->name, "document", told->document);
+    told->deadline_ms = deadline_of(told->notifier);
+    json_t *packet = json_pack("{s:s, s:O, s:I}", "notifier", told->notifier->name, "document", told->document,
+                               "deadline_ms", (json_int_t)told->deadline_ms);
     int code = 0;
     if (send_packet(packet, ends[1]) != 0)
         code = kist_fail_errno(err, errno, "%s: the helper process that would tell it does not answer",
@@ -176,7 +203,7 @@ static int send_event(struct kist_told *told, int wants_reply, struct kist_error
         close(ends[0]);
     else
         told->reply = ends[0];
-    told->until = kist_time_monotonic_ms() + told->notifier->retry.deadline_ms + PATIENCE_MS;
+    told->until = kist_time_monotonic_ms() + told->deadline_ms + PATIENCE_MS;
     return code;
 }
 

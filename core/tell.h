@@ -15,6 +15,9 @@
 int kist_tell_begin(const struct kist_config *config, const char *state_dir, struct kist_error *err) KIST_CHECKED;
 /* The same for a command that goes on without: then everything waits in the outbox, and a warning says so. */
 void kist_tell_prepare(const struct kist_config *config, const char *state_dir);
+/* All that there is to do is to tell what waits in the outbox: tells it, with more patience than the end of a run has. */
+int kist_tell_late(const struct kist_config *config, const char *state_dir, struct kist_cancel *cancel,
+                   struct kist_error *err) KIST_CHECKED;
 /* Ends the helper; news that are under way are given the rest of their time. */
 void kist_tell_end(void);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define RETRIES 4
+#define LATE_RETRIES 1      /* of what waits in the outbox: the next run tries again */
 #define RETRY_DELAY_MS 2000 /* the longest first wait; doubles */
 #define LEAST_TIME_MS 100   /* with less, no other try is worth it */
 #define MESSAGE_MOST 4000   /* bytes */
@@ -59,8 +60,9 @@ static int call(struct kist_instance *instance, const struct kist_message *messa
 static int try_to_tell(const struct kist_tell_task *task, const struct kist_message *message, const char *where,
                        struct kist_instance **ret_instance, struct kist_error *err)
 {
-    const struct kist_retry_policy policy = {
-        .retries = RETRIES, .delay_ms = RETRY_DELAY_MS, .deadline_ms = task->deadline_ms};
+    const struct kist_retry_policy policy = {.retries = task->late ? LATE_RETRIES : RETRIES,
+                                             .delay_ms = RETRY_DELAY_MS,
+                                             .deadline_ms = task->deadline_ms};
     const int64_t until = kist_time_monotonic_ms() + task->deadline_ms;
     struct kist_retry retry = kist_retry_begin(&policy, where, NULL);
     int code = 0;

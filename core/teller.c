@@ -17,7 +17,7 @@
 
 #define MEMORIES_MOST 256      /* of runs that began and did not end */
 #define START_PATIENCE_MS 5000 /* for the news of a start, once its run has ended */
-#define LATE_PATIENCE_MS 10000 /* for what waits in the outbox, once there is nothing else to do */
+#define LATE_PATIENCE_MS 5000  /* for what waits in the outbox, once the run is over */
 
 /* What a notifier asked to have remembered. */
 struct memory {
@@ -151,25 +151,28 @@ static void begin_ready(struct teller *teller)
     }
 }
 
-static void add_job(struct teller *teller, struct kist_teller_job *job)
+static void add_job(struct teller *teller, struct kist_teller_job *job, int64_t deadline_ms)
 {
     struct kist_teller_job **at = &teller->jobs;
     while (*at)
         at = &(*at)->next;
-    job->due = kist_time_monotonic_ms() + job->notifier->retry.deadline_ms;
+    job->due = kist_time_monotonic_ms() + deadline_ms;
     *at = job;
 }
 
 /* What is worth no wait once nothing else is to come. */
-static void end(struct teller *teller)
+static void end(struct teller *teller, int patient)
 {
     int64_t now = kist_time_monotonic_ms();
     teller->ended = 1;
-    teller->late_until = now + LATE_PATIENCE_MS;
+    teller->late_until = now + (patient ? KIST_TELLER_LATE_MS : LATE_PATIENCE_MS);
     for (struct kist_teller_job *job = teller->jobs; job; job = job->next) {
-        int64_t most = job->late                   ? teller->late_until
-                       : kist_teller_is_start(job) ? now + START_PATIENCE_MS
-                                                   : job->due;
+        int64_t most = job->due;
+        /* Its time runs since it began, and may be over. */
+        if (job->late && !patient)
+            most -= job->notifier->retry.deadline_ms - LATE_PATIENCE_MS + KIST_TELLER_GRACE_MS;
+        else if (kist_teller_is_start(job))
+            most = now + START_PATIENCE_MS;
         if (job->due > most)
             job->due = most;
     }
@@ -185,11 +188,12 @@ static void take(struct teller *teller, json_t *request, int reply)
                                         .document = json_incref(json_object_get(request, "document")),
                                         .reply = reply,
                                         .result = -1};
-        add_job(teller, job);
+        json_int_t deadline = json_integer_value(json_object_get(request, "deadline_ms"));
+        add_job(teller, job, deadline > 0 ? deadline : notifier->retry.deadline_ms);
     } else if (reply >= 0)
         close(reply); /* who waits there hears that nothing came of it */
     if (json_is_true(json_object_get(request, "end")))
-        end(teller);
+        end(teller, json_is_true(json_object_get(request, "patient")));
 }
 
 /* One packet, with the descriptor that may come with it. -1: the socket has been closed. */
@@ -276,7 +280,7 @@ static void send_late(struct teller *teller)
         return;
     kist_teller_late_look(&teller->late, teller->state_dir);
     while ((job = kist_teller_late_next(&teller->late, teller->config))) {
-        add_job(teller, job);
+        add_job(teller, job, job->notifier->retry.deadline_ms);
         if (teller->late_until && job->due > teller->late_until)
             job->due = teller->late_until;
         begin(teller, job);

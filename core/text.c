@@ -97,14 +97,27 @@ static void add_escaped(struct kist_text *text, unsigned char c)
     }
 }
 
+/* 1 for a character that ends a line (U+2028, U+2029), or changes the direction of the text around it, so that it reads as
+ * something else: U+200E and U+200F, U+202A to U+202E, U+2066 to U+2069, U+061C. */
+static int misleads(const unsigned char *c, size_t length)
+{
+    if (length == 2)
+        return c[0] == 0xd8 && c[1] == 0x9c;
+    if (length != 3 || c[0] != 0xe2)
+        return 0;
+    if (c[1] == 0x80)
+        return c[2] == 0x8e || c[2] == 0x8f || (c[2] >= 0xa8 && c[2] <= 0xae);
+    return c[1] == 0x81 && c[2] >= 0xa6 && c[2] <= 0xa9;
+}
+
 void kist_text_add_printable(struct kist_text *text, const char *data, size_t size)
 {
     for (size_t at = 0; at < size;) {
         const unsigned char *here = (const unsigned char *)data + at;
         size_t length = kist_utf8_length(data + at, size - at);
-        if (length == 0) {
+        if (length == 0 || misleads(here, length)) {
             kist_text_add(text, "\xef\xbf\xbd");
-            length = 1;
+            length = length ? length : 1;
         } else if (length == 1 && (here[0] < 0x20 || here[0] == 0x7f)) {
             add_escaped(text, here[0]);
         } else if (length == 2 && here[0] == 0xc2 && here[1] < 0xa0) {

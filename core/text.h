@@ -29,8 +29,8 @@ void kist_text_add_bytes(struct kist_text *text, const char *data, size_t size);
 void kist_text_add_char(struct kist_text *text, char c);
 void kist_text_printf(struct kist_text *text, const char *format, ...) KIST_PRINTF(2, 3);
 void kist_text_vprintf(struct kist_text *text, const char *format, va_list args) KIST_PRINTF(2, 0);
-/* Adds `size` bytes of anything as printable UTF-8 on one line: control characters as \n, \t or \x1b, bytes that
- * are no UTF-8 as U+FFFD. */
+/* Adds `size` bytes of anything as printable UTF-8 on one line: control characters as \n, \t or \x1b; bytes that
+ * are no UTF-8, and what would turn the direction of the text, as U+FFFD. */
 void kist_text_add_printable(struct kist_text *text, const char *data, size_t size);
 /* Cuts it down to at most `size` bytes, never inside a character. */
 void kist_text_truncate(struct kist_text *text, size_t size);

@@ -8,11 +8,14 @@
 
 #define BUSY 300 /* seconds for which a pipeline that another host has at work is left alone */
 
-static void change(const char *state_dir, const char *pipeline, kist_ledger_fn fn, void *arg)
+/* 0, or what went wrong, which is in the log then. */
+static int change(const char *state_dir, const char *pipeline, kist_ledger_fn fn, void *arg)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    if (kist_ledger_change(state_dir, pipeline, fn, arg, &err))
+    int code = kist_ledger_change(state_dir, pipeline, fn, arg, &err);
+    if (code)
         kist_log_at(KIST_LOG_WARNING, pipeline, &err);
+    return code;
 }
 
 /* ---- the beginning ---- */
@@ -35,10 +38,19 @@ void kist_turn_begin(struct kist_turn *turn, const struct kist_config_pipeline *
                      const struct kist_run_options *options)
 {
     *turn = (struct kist_turn){.pipeline = pipeline, .options = options, .begun = 1};
-    change(options->state_dir, pipeline->name, note_begin, turn);
+    (void)change(options->state_dir, pipeline->name, note_begin, turn);
 }
 
 /* ---- the catalogs, and the lease ---- */
+
+/* The newest one, but for what was saved before a restore: "" none. */
+static const char *newest_of(const struct kist_catalog *catalog, const char *aside)
+{
+    size_t count = catalog->backup_count;
+    if (count && strcmp(catalog->backups[count - 1].id, aside) == 0)
+        count--;
+    return count ? catalog->backups[count - 1].id : "";
+}
 
 static void see(struct kist_turn *turn, const struct kist_targets *targets)
 {
@@ -46,11 +58,11 @@ static void see(struct kist_turn *turn, const struct kist_targets *targets)
     turn->newest[0] = '\0';
     for (size_t i = 0; i < targets->count; i++) {
         const struct kist_target *target = &targets->items[i];
-        const struct kist_catalog *catalog = &target->catalog;
+        const char *newest = newest_of(&target->catalog, turn->before.aside);
         if (target->err.code)
             turn->seen = 1;
-        else if (catalog->backup_count && strcmp(catalog->backups[catalog->backup_count - 1].id, turn->newest) > 0)
-            memcpy(turn->newest, catalog->backups[catalog->backup_count - 1].id, sizeof turn->newest);
+        else if (strcmp(newest, turn->newest) > 0)
+            memcpy(turn->newest, newest, strlen(newest) + 1);
     }
 }
 
@@ -68,7 +80,15 @@ static int read_again(struct kist_target *target, void *pipeline, struct kist_er
 /* Another host was at work since the slot: what it has made needs no making again. */
 static void look_for_slot(const struct kist_turn *turn, struct kist_run_report *report)
 {
+    const struct kist_ledger *before = &turn->before;
     int64_t newest = -1;
+    /* Both of this host, who looked at once what is due; the other one was quick, and perhaps not lucky. */
+    if (turn->options->slot && before->ended &&
+        kist_due_is_covered(before->slot, turn->options->slot, report->started)) {
+        report->needless = 1;
+        kist_log(KIST_LOG_DEBUG, turn->pipeline->name, "nothing to do: another run for it has ended meanwhile");
+        return;
+    }
     if (!turn->options->slot || !kist_id_parse(turn->newest, &newest) ||
         !kist_due_is_covered(newest, turn->options->slot, report->started))
         return;
@@ -83,7 +103,7 @@ int kist_turn_take(struct kist_turn *turn, struct kist_targets *targets, struct 
     const struct kist_config_pipeline *pipeline = turn->pipeline;
     int code = 0;
     /* What is saved before a restore replaces it must not wait for anybody. */
-    if (pipeline->exclusive && !turn->options->aim)
+    if (pipeline->exclusive && !kist_run_is_safety(turn->options))
         code = kist_lease_take(targets, targets->owner, &kist_lease_times, &turn->lease, err);
     turn->refused = code == KIST_ERR_EXISTS;
     if (!code && kist_lease_changed_hands(turn->lease))
@@ -124,8 +144,8 @@ static void note_end(struct kist_ledger *ledger, void *arg)
     char newest[KIST_ID_LENGTH + 1];
     const char *good = report->last_good;
     memcpy(newest, turn->newest, sizeof newest);
-    if (report->id[0] && report->outcome != KIST_OUTCOME_FAILED && !turn->options->aim)
-        memcpy(newest, report->id, sizeof newest);
+    if (report->id[0] && report->outcome != KIST_OUTCOME_FAILED)
+        memcpy(kist_run_is_safety(turn->options) ? ledger->aside : newest, report->id, sizeof newest);
     /* A destination that does not answer may have what the others lack. */
     int all = turn->seen == 2;
     kist_ledger_note(ledger, all || strcmp(newest, ledger->newest) > 0 ? newest : NULL,
@@ -141,7 +161,7 @@ void kist_turn_end(struct kist_turn *turn, const struct kist_run_report *report)
         return;
     kist_lease_release(turn->lease);
     turn->lease = NULL;
-    change(turn->options->state_dir, turn->pipeline->name, note_end, &end);
+    (void)change(turn->options->state_dir, turn->pipeline->name, note_end, &end);
 }
 
 /* ---- after the run ---- */
@@ -172,8 +192,8 @@ static void note_told(struct kist_ledger *ledger, void *arg)
     ledger->failing = report->outcome != KIST_OUTCOME_OK;
 }
 
-void kist_turn_told(const struct kist_run_options *options, const struct kist_run_report *report)
+void kist_turn_told(const struct kist_run_options *options, struct kist_run_report *report)
 {
-    struct kist_run_report copy = *report;
-    change(options->state_dir, report->pipeline, note_told, &copy);
+    if (change(options->state_dir, report->pipeline, note_told, report))
+        report->told_badly = 1;
 }

@@ -34,7 +34,7 @@ void kist_turn_end(struct kist_turn *turn, const struct kist_run_report *report)
 int kist_turn_is_good(const struct kist_run_report *report);
 /* When the run was proved, and before anybody is told of it: report->last_good as it is now. */
 void kist_turn_proved(const struct kist_run_options *options, struct kist_run_report *report);
-/* When everybody was told: notes whether the run was good. */
-void kist_turn_told(const struct kist_run_options *options, const struct kist_run_report *report);
+/* When everybody was told: notes whether the run was good; report->told_badly where it cannot be noted. */
+void kist_turn_told(const struct kist_run_options *options, struct kist_run_report *report);
 
 #endif

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from fleet import Fleet, feed, wait_until
+from fleet import Fleet, feed, kill_each, wait_until
 from flaky import build
 from processes import descendants, is_gone
 
@@ -75,8 +75,7 @@ def daemon(fleet):
     yield start
     for each in made:
         if each.running.process.poll() is None:
-            for pid in {each.pid} | descendants(each.pid):
-                os.kill(pid, signal.SIGKILL)
+            kill_each({each.pid} | descendants(each.pid))
             each.running.process.wait()
 
 
@@ -251,7 +250,7 @@ def test_a_service_manager_is_told(fleet, daemon, abstract):
     env = {"NOTIFY_SOCKET": ("@" if abstract else "") + name, "WATCHDOG_USEC": "200000"}
     one = daemon(env=env)
     manager.gets("^READY=1$")
-    manager.gets(r"^STATUS=\d running, \d waiting, 1 pipelines$")
+    manager.gets(r"^STATUS=\d running, \d waiting, 1 pipeline$")
     manager.gets("^WATCHDOG=1$")
     wait_until(lambda: fleet.ids())
     manager.forget()

@@ -6,7 +6,7 @@ import signal
 import time
 
 import pytest
-from fleet import Fleet, feed, kill_all, wait_until
+from fleet import Fleet, feed, kill_all, kill_each, wait_until
 from flaky import build
 from processes import descendants
 from tracing import ENVIRONMENT, tracer
@@ -145,8 +145,7 @@ def test_a_member_that_dies_is_told_of(fleet):
     fleet.clock.set("2028-02-28T02:00:00")
     running = fleet.kist.start("run", "--due")
     wait_until(lambda: ledger(fleet)["ended"] == 0)
-    for pid in descendants(running.pid):
-        os.kill(pid, signal.SIGKILL)
+    kill_each(descendants(running.pid))
     result = running.finish()
     assert result.code == 1, result
     assert "p: the process of this run died of signal 9" in result.is_one_error()
@@ -272,7 +271,7 @@ def test_nothing_is_scheduled(fleet):
 
 
 def test_a_ledger_that_cannot_be_written(fleet):
-    """The destination knows what is done, so that nothing is done twice."""
+    """The destination knows what is done, so that nothing is done twice; and it is said."""
     fleet.due()
     shutil.rmtree(fleet.kist.state / "ledger")
     (fleet.kist.state / "ledger").write_text("in the way")
@@ -280,7 +279,7 @@ def test_a_ledger_that_cannot_be_written(fleet):
     assert fleet.due() == []
     assert "ledger" in fleet.result.err
     fleet.clock.set("2028-02-28T02:00:00")
-    assert fleet.due() == ["p"]
+    assert fleet.due(expect=3) == ["p"]
     assert fleet.due() == []
 
 

@@ -56,7 +56,7 @@ def test_failure_with_the_end_of_the_log(told, sink):
     assert start.query == end.query
     text = end.body.decode()
     assert len(end.body) <= 10000 and "cause: p/p-db(rude): the disk <is> full" in text
-    assert "\nlast good backup: not known" in text and "\nnext step: `kist doctor p`" in text
+    assert "\nlast good backup: none is known" in text and "\nnext step: `kist doctor p`" in text
     assert text.count("the disk <is> full") >= 2  # in the log as well
 
 

@@ -6,8 +6,10 @@ import subprocess
 import time
 
 import pytest
+from clock import Clock
 from flaky import build
 from kept import KEEP, Kept, id_of
+from kist import sanitizer_options
 from shelf import build_shelf
 from test_mirror import Mirror
 
@@ -135,6 +137,18 @@ def test_another_host_prunes_too(six):
     assert store.left() == (ids[3:], ids[3:], [])
 
 
+def test_a_proof_fails_after_the_plan(six):
+    """It may be of the one for which the others were to go."""
+    store, ids = six
+    mark = f"_kist=p={ids[5]}.badhash.{id_of(-0.001)}"
+    store.point(happens=f"echo '{{}}' > {mark}", only=f"{ids[2]}.tombstone")
+    result = store.prune(expect=3)
+    assert "was found to be bad just now" in result.err and store.left()[:2] == (ids, ids), result
+    store.point()
+    assert "the newest backup is not good" in store.prune(expect=3).err
+    assert store.left() == (ids, ids, [])
+
+
 def test_a_manifest_that_is_listed_and_cannot_be_had(six):
     """It may name what is about to go."""
     store, ids = six
@@ -194,6 +208,17 @@ def test_what_a_run_reuses_is_deleted_before_its_note(tmp_path, plugins):
     configure()
     mirror.run("run", "p")
     mirror.run("verify", "p", "--level", "decode")
+
+
+def test_a_run_that_another_host_took_for_dead(six):
+    """It has lasted for more than a day, and what it had written is gone: it makes no backup that lacks data."""
+    store, ids = six
+    clock = Clock(store.kist.folder)
+    step = f"import struct; open('{clock.path}', 'r+b').write(struct.pack('=q', 90000))"
+    store.point(happens=f'rm *.pending p=*; /usr/bin/python3 -c "{step}"', only="lines.txt")
+    env = {**clock.env, "ASAN_OPTIONS": sanitizer_options(verify_asan_link_order="0")}
+    result = store.kist.run("run", "p", env=env, expect=1)
+    assert "took this run for dead" in result.err and store.left()[0] == ids, result
 
 
 # A disk that is full must be able to become less full.

@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import subprocess
+import time
 
 import pytest
 from aftermath import assert_no_child_is_left
@@ -290,12 +291,25 @@ def test_in_place_has_to_be_confirmed(cluster, kist, shop, confirm):
     assert rows(cluster, "shop") == SAVED
 
 
+def test_in_place_waits_for_no_other_host(cluster, kist, shop):
+    """What is to be replaced is saved at once, whoever has the lease of the pipeline."""
+    kist.pipeline("shop", more="exclusive = yes")
+    lease = {"kist_lease": 1, "pipeline": "p", "owner": "o", "host": "other", "token": "t", "released": False}
+    expires = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 500))
+    (kist.disk / "_kist" / "p" / "lease.1").write_text(json.dumps({**lease, "expires": expires}))
+    assert "is at work on it" in kist.run("run", "p", expect=5).err
+    kist.run("restore", "p", "--in-place", "--confirm", "shop")
+    assert rows(cluster, "shop") == SAVED and len(kist.ids()) == 2
+
+
 def test_in_place_makes_a_safety_backup(cluster, kist, shop):
     result = kist.run("restore", "p", "--in-place", "--confirm", "shop")
     assert rows(cluster, "shop") == SAVED and databases(cluster) == ["shop"]
     first, safety = kist.ids()
     assert first == shop and f"p/{safety}" in result.out
     assert kist.manifest(safety)["labels"] == {"safety": shop}
+    # No schedule takes it for the backup of a slot.
+    assert json.loads((kist.state / "ledger" / "p.json").read_text())["aside"] == safety
     line = last(kist)
     assert line["safety"] == safety and line["mode"] == "in place" and line["outcome"] == "ok", line
     # `latest` is what was meant to be kept, and the other can be had by name.

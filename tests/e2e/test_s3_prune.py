@@ -133,6 +133,39 @@ def test_a_later_listing_that_lacks_backups(five, nth):
     bucket.is_clean(*ids[2:])
 
 
+def test_a_listing_that_lacks_what_was_made_just_now(five):
+    """It may lack others as well, which need what would go."""
+    bucket, ids = five
+
+    def forgets(status, fields, body):
+        for entry in re.findall(rb"<Contents>.*?</Contents>", body):
+            if b".json" in entry and not any(id.encode() in entry for id in ids):
+                body = body.replace(entry, b"")
+        return status, fields, body
+
+    bucket.proxy.on(**LIST, times=None, edit=forgets)
+    result = bucket.kist.run("run", "p", expect=3)
+    assert "which was made just now" in result.err and set(ids) <= set(bucket.data()), result
+    bucket.proxy.clear()
+    bucket.prune(expect=None)
+    assert len(bucket.there()) >= 3
+
+
+def test_a_listing_that_names_everything_twice(five):
+    """A backup that is there once is not deleted as the second of two."""
+    bucket, ids = five
+
+    def twice(status, fields, body):
+        start = body.find(b"<Contents>")
+        end = body.rfind(b"</Contents>") + len(b"</Contents>")
+        return status, fields, body[:end] + body[start:end] + body[end:] if start >= 0 else body
+
+    bucket.point("keep = 3 daily", "min_keep = 1", "max_delete = 100%")
+    bucket.proxy.on(**LIST, times=None, edit=twice)
+    bucket.prune()
+    bucket.is_clean(*ids[2:])
+
+
 def test_a_manifest_that_cannot_be_had(five):
     bucket, ids = five
     before = bucket.keys()

@@ -189,6 +189,18 @@ def test_a_partitioned_table_has_the_rows_of_its_partitions(kist, cluster):
     assert kist.backups()[-1]["suspect"] == ["critical table orders_2 has no rows"]
 
 
+def test_a_name_after_which_none_could_come(lines):
+    """Whoever can write to a destination can put it there; backups go on all the same."""
+    lines.write()
+    lines.runs(1000)
+    forged = lines.kist.folder / "disk" / "_kist" / "p" / "9999-12-31T23-59-59Z.json"
+    forged.write_text("{}")
+    forged.chmod(0o600)
+    (id,) = lines.runs(1000)
+    assert id < "9999"
+    assert lines.row(id, expect=4)["state"] == "ok"
+
+
 # ---- what is known of a backup, in listings ----
 
 

@@ -1,4 +1,5 @@
 """Many pipelines of one source, with a clock that is set: what schedules are tested with."""
+import contextlib
 import os
 import signal
 import time
@@ -85,8 +86,14 @@ def feed(path, text="line\n" * 10):
         file.write(text)
 
 
+def kill_each(pids):
+    """Those that died of the death of another of them may be gone already."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def kill_all(running):
     """As when the power goes: the process and all of its own at once."""
-    for pid in {running.pid} | descendants(running.pid):
-        os.kill(pid, signal.SIGKILL)
+    kill_each({running.pid} | descendants(running.pid))
     return running.finish()

@@ -329,11 +329,18 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_store),         TEST(backups_are_sorted_and_junk_is_ignored),
-        TEST(a_killed_run_is_swept),  TEST(a_note_reaches_no_further),
-        TEST(other_owners_get_a_day), TEST(a_repair_gets_a_day_too), TEST(named_twice), TEST(damaged_notes),
-        TEST(a_note_that_vanishes),   TEST(what_fails),
-        TEST(commit_load_remove),     TEST(thousands),
+        TEST(an_empty_store),
+        TEST(backups_are_sorted_and_junk_is_ignored),
+        TEST(a_killed_run_is_swept),
+        TEST(a_note_reaches_no_further),
+        TEST(other_owners_get_a_day),
+        TEST(a_repair_gets_a_day_too),
+        TEST(named_twice),
+        TEST(damaged_notes),
+        TEST(a_note_that_vanishes),
+        TEST(what_fails),
+        TEST(commit_load_remove),
+        TEST(thousands),
     };
     return cmocka_run_group_tests_name("catalog", tests, NULL, NULL);
 }

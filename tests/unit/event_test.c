@@ -226,6 +226,26 @@ static void test_what_servers_say_is_made_harmless(void **state)
     free(cause);
 }
 
+static void test_what_is_still_safe(void **state)
+{
+    (void)state;
+    const struct kist_config_pipeline pipeline = {.name = "shop"};
+    struct kist_news news = failed_news();
+    struct kist_message message;
+    news.last_good = NULL;
+    open_message(make(&pipeline, &news, KIST_EVENT_FAILURE), 0, &message);
+    assert_string_equal(row(&message, "last good backup"), "none is known; `kist list shop` shows what there is");
+    kist_message_done(&message);
+    /* One that lacks a destination is there all the same. */
+    news.backup = news.last_good = "2026-11-21T02-00-00Z";
+    open_message(make(&pipeline, &news, KIST_EVENT_DEGRADED), 0, &message);
+    assert_non_null(strstr(message.event.text, "last good backup):\n  this one, 2026-11-21T02-00-00Z\n"));
+    kist_message_done(&message);
+    open_message(make(&pipeline, &news, KIST_EVENT_SUCCESS), 0, &message);
+    assert_null(row(&message, "last good backup"));
+    kist_message_done(&message);
+}
+
 static void test_secrets_go(void **state)
 {
     (void)state;
@@ -354,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_the_json),
         cmocka_unit_test(test_every_kind_has_its_words),
         cmocka_unit_test(test_what_servers_say_is_made_harmless),
+        cmocka_unit_test(test_what_is_still_safe),
         cmocka_unit_test(test_secrets_go),
         cmocka_unit_test(test_late),
         cmocka_unit_test(test_the_zone_of_the_pipeline),

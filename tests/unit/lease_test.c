@@ -151,7 +151,10 @@ static void a_clock_far_ahead_locks_nobody_out(void **state)
     (void)state;
     leave(1, THEIRS, 700, "false");
     refused(OURS);
-    leave(2, THEIRS, 10 * 365 * 86400, "false");
+    /* Some minutes are nothing unusual: both at work would be worse than to wait as long. */
+    leave(2, THEIRS, 600 + 300, "false");
+    refused(OURS);
+    leave(3, THEIRS, 10 * 365 * 86400, "false");
     kist_lease_release(take(OURS));
 }
 
@@ -182,6 +185,17 @@ static void what_is_no_lease_does_not_count(void **state)
     fake_disk_put(&disk, FOLDER "lease.50", "rubbish", 7);
     kist_lease_release(take(OURS));
     assert_true(has("lease.52"));
+}
+
+static void what_was_left_lying_is_removed(void **state)
+{
+    (void)state;
+    leave(3, THEIRS, -5000, "true");
+    leave(4, THEIRS, -5000, "false");
+    leave(11, THEIRS, -5000, "false");
+    kist_lease_release(take(OURS));
+    assert_int_equal(fake_disk_count(&disk, FOLDER), 1);
+    assert_true(has("lease.13"));
 }
 
 /* The keeper goes on for as long as it takes, and stops for another one. */
@@ -298,6 +312,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_of_the_same_owner_is_free, setup, teardown),
         cmocka_unit_test_setup_teardown(a_clock_far_ahead_locks_nobody_out, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_lease_does_not_count, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_left_lying_is_removed, setup, teardown),
         cmocka_unit_test_setup_teardown(it_is_prolonged, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_was_lost_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(the_next_destination_is_asked, setup, teardown),

@@ -46,6 +46,7 @@ static int teardown(void **state)
 
 static const struct kist_ledger full = {.newest = "2028-05-05T02-00-00Z",
                                         .good = "2028-05-04T02-00-00Z",
+                                        .aside = "2028-05-05T03-00-00Z",
                                         .first_seen = 1700000000,
                                         .slot = 1700000001,
                                         .busy_until = 1700000002,
@@ -71,6 +72,7 @@ static void assert_is(const struct kist_ledger *got, const struct kist_ledger *w
 {
     assert_string_equal(got->newest, wanted->newest);
     assert_string_equal(got->good, wanted->good);
+    assert_string_equal(got->aside, wanted->aside);
     assert_int_equal(got->first_seen, wanted->first_seen);
     assert_int_equal(got->slot, wanted->slot);
     assert_int_equal(got->busy_until, wanted->busy_until);

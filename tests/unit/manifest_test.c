@@ -276,6 +276,23 @@ static void what_cannot_be_written(void **state)
     kist_manifest_done(&manifest);
 }
 
+/* A clock that was far ahead, and one that was behind. */
+static void the_time_of_a_backup_is_no_clocks_mistake(void **state)
+{
+    (void)state;
+    const int64_t now = 1795284000; /* 2026-11-21T18:00:00Z */
+    struct kist_manifest manifest = {.id = "2036-11-21T02-00-01Z", .started = now - 3600};
+    assert_int_equal(kist_manifest_begun(&manifest, now), now - 3600);
+    manifest.started = now - 365 * 86400;
+    memcpy(manifest.id, "2026-11-20T02-00-01Z", sizeof manifest.id);
+    assert_int_equal(kist_manifest_begun(&manifest, now), 1795140001);
+    assert_int_equal(kist_manifest_begun(&manifest, manifest.started), manifest.started);
+    manifest.started = now + 10;
+    assert_int_equal(kist_manifest_begun(&manifest, now), 1795140001);
+    manifest.started = 1795140001 - 2; /* several runs within a second */
+    assert_int_equal(kist_manifest_begun(&manifest, now), manifest.started);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
@@ -288,6 +305,7 @@ int main(void)
         TEST(times_and_ids),
         TEST(too_much_of_something),
         TEST(what_cannot_be_written),
+        TEST(the_time_of_a_backup_is_no_clocks_mistake),
     };
     return cmocka_run_group_tests_name("manifest", tests, NULL, NULL);
 }

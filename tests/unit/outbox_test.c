@@ -222,6 +222,28 @@ static void test_where_nothing_can_be_written(void **state)
     assert_int_equal(unlink(scene->folder), 0);
 }
 
+static void test_those_who_only_ask_do_not_try_too_often(void **state)
+{
+    const struct scene *scene = *state;
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct kist_outbox outbox;
+    int64_t now = kist_time_now();
+    assert_int_equal(kist_outbox_is_due(scene->state, now), 0);
+    assert_int_equal(kist_outbox_has_recent(scene->state, "ops", now), 0);
+    put(scene, "ops", 1);
+    assert_int_equal(kist_outbox_is_due(scene->state, now), 1);
+    assert_int_equal(kist_outbox_has_recent(scene->state, "ops", now), 1);
+    assert_int_equal(kist_outbox_has_recent(scene->state, "dev", now), 0);
+    assert_int_equal(kist_outbox_has_recent(scene->state, "ops", now + 3700), 0);
+    /* Just tried. */
+    assert_int_equal(kist_outbox_open(scene->state, &outbox, &err), 0);
+    kist_outbox_close(&outbox);
+    assert_int_equal(kist_outbox_is_due(scene->state, now + 30), 0);
+    assert_int_equal(kist_outbox_is_due(scene->state, now + 70), 1);
+    /* The clock was set back. */
+    assert_int_equal(kist_outbox_is_due(scene->state, now - 5000), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -232,6 +254,7 @@ int main(void)
         TEST(test_what_is_damaged_goes),
         TEST(test_what_is_too_old_goes),
         TEST(test_the_oldest_of_too_many_go),
+        TEST(test_those_who_only_ask_do_not_try_too_often),
         TEST(test_where_nothing_can_be_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -108,6 +108,15 @@ static void draw_backups(struct scene *scene)
     }
 }
 
+/* A clock that was ahead for a while, or stood still: ids go on, and times do not. */
+static void draw_wrong_clock(struct scene *scene)
+{
+    size_t first = (size_t)upto(scene, (int64_t)scene->count), end = first + (size_t)upto(scene, 3) + 1;
+    int64_t ahead = one_in(scene, 3) ? 0 : 1 + upto(scene, 3660 * DAY);
+    for (size_t i = first; i < end && i < scene->count; i++)
+        scene->backups[i].time = ahead ? plus(scene->backups[i].time, ahead) : scene->backups[first].time;
+}
+
 static int number(struct scene *scene)
 {
     return one_in(scene, 3) ? (int)(1 + upto(scene, one_in(scene, 10) ? INT32_MAX : 8)) : 0;
@@ -213,7 +222,7 @@ static void check_periods(const struct scene *scene, const struct kist_plan *pla
         if (!scene->backups[i].good)
             continue;
         int64_t now = period_of(scene->rules.zone, scene->backups[i].time, fate);
-        if (first || now != period) {
+        if (first || now != period || fate == KIST_FATE_LAST) {
             CHECK(scene, plan->entries[i].fate != KIST_FATE_REMOVE);
             found++;
         }
@@ -332,6 +341,8 @@ static void play(uint64_t seed)
     struct scene scene = {.seed = seed, .state = seed};
     struct kist_plan plan = {0};
     draw_backups(&scene);
+    if (scene.count && one_in(&scene, 8))
+        draw_wrong_clock(&scene);
     draw_rules(&scene);
     CHECK(&scene, plan_it(&scene, &plan) == 0);
     check_sums(&scene, &plan);

@@ -8,67 +8,7 @@
 
 #include <cmocka.h>
 
-#include "retention.h"
-
-#define DAY INT64_C(86400)
-#define NOON INT64_C(1795262400) /* 2026-11-21T12:00:00Z, a Saturday */
-#define COUNT(array) (sizeof(array) / sizeof *(array))
-
-/* A history of `count` good backups, one a day, the newest one an hour old. */
-struct scene {
-    struct kist_candidate backups[40];
-    size_t count;
-    struct kist_retention rules;
-    struct kist_plan plan;
-};
-
-static struct scene scene_of(size_t count, const char *keep)
-{
-    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
-    struct scene scene = {.count = count, .rules = {.min_keep = 1, .max_delete = 100, .now = NOON}};
-    for (size_t i = 0; i < count; i++)
-        scene.backups[i] =
-            (struct kist_candidate){.time = NOON - 3600 - (int64_t)(count - 1 - i) * DAY, .good = 1};
-    assert_int_equal(kist_zone_find("UTC", &scene.rules.zone, &err), 0);
-    if (keep)
-        assert_int_equal(kist_keep_parse(keep, &scene.rules.keep, &err), 0);
-    return scene;
-}
-
-static void plan(struct scene *scene)
-{
-    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
-    kist_plan_done(&scene->plan);
-    assert_int_equal(kist_retention_plan(scene->backups, scene->count, &scene->rules, &scene->plan, &err), 0);
-    assert_int_equal(scene->plan.count, scene->count);
-}
-
-static void assert_fate(const struct scene *scene, size_t index, enum kist_fate fate, const char *text)
-{
-    const struct kist_plan_entry *entry = &scene->plan.entries[index];
-    if (entry->fate != fate || strcmp(entry->text, text) != 0)
-        fail_msg("backup %zu has fate %d '%s'", index, (int)entry->fate, entry->text);
-}
-
-static void assert_frozen(const struct scene *scene, size_t wanted, const char *frozen)
-{
-    assert_int_equal(scene->plan.removed, 0);
-    assert_int_equal(scene->plan.wanted, wanted);
-    assert_non_null(scene->plan.frozen);
-    if (!strstr(scene->plan.frozen, frozen))
-        fail_msg("frozen: %s", scene->plan.frozen);
-    for (size_t i = 0; i < scene->count; i++)
-        assert_int_not_equal(scene->plan.entries[i].fate, KIST_FATE_REMOVE);
-}
-
-static void assert_removed(const struct scene *scene, size_t removed)
-{
-    if (scene->plan.frozen)
-        fail_msg("frozen: %s", scene->plan.frozen);
-    assert_null(scene->plan.hint);
-    assert_int_equal(scene->plan.removed, removed);
-    assert_int_equal(scene->plan.wanted, removed);
-}
+#include "retention_scene.h"
 
 static void without_a_rule_everything_stays(void **state)
 {
@@ -273,45 +213,6 @@ static void a_newest_one_that_is_not_good_freezes(void **state)
     kist_plan_done(&scene.plan);
 }
 
-static void a_clock_behind_the_newest_one_freezes(void **state)
-{
-    static const int64_t wrong[] = {61, 3600, 365 * DAY, INT64_MAX};
-    struct scene scene = scene_of(4, "2 last");
-    int64_t newest = scene.backups[3].time;
-    (void)state;
-    scene.rules.now = newest - 60;
-    plan(&scene);
-    assert_removed(&scene, 2);
-    for (size_t i = 0; i < COUNT(wrong); i++) {
-        scene.rules.now = newest - wrong[i];
-        plan(&scene);
-        assert_frozen(&scene, 2, "behind the newest backup");
-        assert_non_null(scene.plan.hint);
-    }
-    assert_string_equal(scene.plan.frozen, "this host's clock is 106751991167 d 07 h behind the newest backup");
-    kist_plan_done(&scene.plan);
-}
-
-static void a_server_with_another_time_freezes(void **state)
-{
-    static const int64_t wrong[] = {NOON - 601, NOON + 601, NOON + 3653 * DAY, 1, INT64_MAX, INT64_MIN};
-    static const int64_t right[] = {0, NOON, NOON - 600, NOON + 600};
-    struct scene scene = scene_of(4, "2 last");
-    (void)state;
-    for (size_t i = 0; i < COUNT(right); i++) {
-        scene.rules.server_time = right[i];
-        plan(&scene);
-        assert_removed(&scene, 2);
-    }
-    for (size_t i = 0; i < COUNT(wrong); i++) {
-        scene.rules.server_time = wrong[i];
-        plan(&scene);
-        assert_frozen(&scene, 2, "apart");
-        assert_non_null(scene.plan.hint);
-    }
-    kist_plan_done(&scene.plan);
-}
-
 static void a_plan_above_max_delete_is_refused_as_a_whole(void **state)
 {
     struct scene scene = scene_of(10, "5 last");
@@ -389,8 +290,6 @@ int main(void)
         cmocka_unit_test(a_reason_of_the_caller_freezes),
         cmocka_unit_test(where_nothing_would_go_nothing_is_frozen),
         cmocka_unit_test(a_newest_one_that_is_not_good_freezes),
-        cmocka_unit_test(a_clock_behind_the_newest_one_freezes),
-        cmocka_unit_test(a_server_with_another_time_freezes),
         cmocka_unit_test(a_plan_above_max_delete_is_refused_as_a_whole),
         cmocka_unit_test(a_clock_ten_years_ahead_deletes_nothing),
         cmocka_unit_test(the_clock_is_blamed_first),

@@ -60,6 +60,18 @@ static void printable_text_is_one_line(void **state)
     kist_text_done(&text);
 }
 
+/* "exe.jpg" must not read as "gpj.exe". Letters of scripts that go from right to left do no harm. */
+static void printable_text_keeps_its_direction(void **state)
+{
+    static const char raw[] = "a\xe2\x80\xae.\xe2\x81\xa9\xd8\x9c\xe2\x80\xa8-\xe2\x80\x93\xd7\x90\xd8\xa7";
+    struct kist_text text = KIST_TEXT_INIT;
+    (void)state;
+    kist_text_add_printable(&text, raw, sizeof raw - 1);
+    assert_string_equal(kist_text_get(&text),
+                        "a\xef\xbf\xbd.\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd-\xe2\x80\x93\xd7\x90\xd8\xa7");
+    kist_text_done(&text);
+}
+
 static void truncating_never_cuts_a_character(void **state)
 {
     struct kist_text text = KIST_TEXT_INIT;
@@ -180,6 +192,7 @@ int main(void)
         cmocka_unit_test(an_empty_text_can_be_taken),
         cmocka_unit_test(a_failed_text_stays_failed),
         cmocka_unit_test(printable_text_is_one_line),
+        cmocka_unit_test(printable_text_keeps_its_direction),
         cmocka_unit_test(truncating_never_cuts_a_character),
         cmocka_unit_test(utf8_is_strict),
         cmocka_unit_test(distances_count_changes),

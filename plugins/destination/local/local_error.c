@@ -44,10 +44,11 @@ static void add_hint(const struct local_store *store, struct kist_error *err, in
                    (unsigned)geteuid(), store->path);
         break;
     case EPERM:
-        host->hint(host, err,
-                   "uid %u needs read, write and search permission on '%s' and all below it, and nothing there may "
-                   "be immutable or append-only (see 'lsattr')",
-                   (unsigned)geteuid(), store->path);
+        host->hint(
+            host, err,
+            "uid %u needs read, write and search permission on '%s' and all below it, and nothing there may "
+            "be immutable or append-only (see 'lsattr')",
+            (unsigned)geteuid(), store->path);
         break;
     case ELOOP:
         host->hint(host, err, "no symbolic link below '%s' is followed; remove it after you know who made it",
