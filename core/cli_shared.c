@@ -97,7 +97,7 @@ int kist_cli_chooses(const struct kist_cli *cli, const struct kist_config_pipeli
 
 enum kist_exit kist_cli_print_json(json_t *json)
 {
-    int failed = !json || json_dumpf(json, stdout, JSON_INDENT(2)) != 0 || putchar('\n') == EOF;
+    int failed = !json || json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 || putchar('\n') == EOF;
     json_decref(json);
     if (!failed)
         return KIST_EXIT_OK;
