@@ -127,6 +127,14 @@ static void say_state(const struct daemon *daemon)
                         daemon->config->pipeline_count, plural(daemon->config->pipeline_count));
 }
 
+/* What waits in the outbox can wait longer; what they are about to tell they tell. */
+static void hurry_those_who_tell(const struct daemon *daemon, int number)
+{
+    for (size_t i = 0; i < daemon->crew.count; i++)
+        if (!daemon->crew.members[i].pipeline)
+            (void)!kill(daemon->crew.members[i].pid, number);
+}
+
 static void stop(struct daemon *daemon, int number)
 {
     daemon->stops++;
@@ -138,6 +146,7 @@ static void stop(struct daemon *daemon, int number)
                      plural(running(daemon)));
         else
             kist_log(KIST_LOG_INFO, NULL, "told to stop");
+        hurry_those_who_tell(daemon, number);
         return;
     }
     kist_log(KIST_LOG_INFO, NULL, "told to stop once more: what is under way is stopped");

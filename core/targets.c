@@ -177,8 +177,8 @@ int kist_target_prepare(struct kist_target *target, void *arg, struct kist_error
             target, kist_catalog_sweep(target->store, pipeline, targets->owner, &target->catalog, &orphans, err),
             err);
     if (!code && unfinished + orphans > 0)
-        kist_log(KIST_LOG_INFO, target->store->where, "removed %llu leftovers of a run that was cut off",
-                 (unsigned long long)(unfinished + orphans));
+        kist_log(KIST_LOG_INFO, target->store->where, "removed %llu leftover%s of a run that was cut off",
+                 (unsigned long long)(unfinished + orphans), unfinished + orphans == 1 ? "" : "s");
     return code;
 }
 

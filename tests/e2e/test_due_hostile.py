@@ -6,6 +6,8 @@ import signal
 import pytest
 from fleet import Fleet, kill_all, wait_until
 from flaky import build
+from moody import build_moody
+from processes import descendants
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +184,16 @@ def test_a_full_disk_keeps_nobody_from_saving(fleet, small_disk):
     assert "is lost" in fleet.result.err
     (fleet.kist.state / "full").unlink()
     assert len(fleet.ids()) == 2 and len(fleet.ids("q")) == 1
+
+
+def test_a_daemon_that_is_told_to_stop_leaves_the_outbox_for_later(fleet):
+    build_moody(fleet.plugins)
+    make_unreachable(fleet)
+    text = (fleet.kist.conf / "kist.ini").read_text()
+    fleet.kist.write(text.replace("plugin = logfile", "plugin = moody\nmood = hangs\ndeadline = 60s"))
+    fleet.clock.step(3600)
+    running = fleet.kist.start("daemon")
+    wait_until(lambda: len(descendants(running.pid)) >= 3)
+    running.signal(signal.SIGTERM)
+    result = running.finish(8)
+    assert result.code == 0 and len(waiting(fleet)) == 1, result
