@@ -6,26 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-/* All of the words, before anything is deleted. */
-static int are_known(const struct kist_cli *cli, const struct kist_config *config, enum kist_exit *ret_exit)
-{
-    for (int i = 0; i < cli->arg_count; i++)
-        if (!kist_config_pipeline(config, cli->args[i])) {
-            *ret_exit = kist_cli_usage(cli, "there is no pipeline '%s'", cli->args[i]);
-            return 0;
-        }
-    return 1;
-}
-
-static int is_meant(const struct kist_cli *cli, const struct kist_config_pipeline *pipeline)
-{
-    int named = cli->arg_count == 0;
-    for (int i = 0; i < cli->arg_count && !named; i++)
-        named = strcmp(cli->args[i], pipeline->name) == 0;
-    return named && kist_cli_wants(cli, pipeline);
-}
 
 static enum kist_exit prune_all(const struct kist_cli *cli, const struct kist_config *config, const char *state)
 {
@@ -39,7 +19,7 @@ static enum kist_exit prune_all(const struct kist_cli *cli, const struct kist_co
     size_t meant = 0;
     for (size_t i = 0; i < config->pipeline_count && status < KIST_EXIT_SIGNAL; i++) {
         struct kist_prune_result result = {0};
-        if (!is_meant(cli, &config->pipelines[i]))
+        if (!kist_cli_chooses(cli, &config->pipelines[i]) || !kist_cli_wants(cli, &config->pipelines[i]))
             continue;
         if (meant++ && !options.json && !options.quiet)
             putchar('\n');
@@ -72,7 +52,10 @@ enum kist_exit kist_cmd_prune(struct kist_cli *cli)
 {
     enum kist_exit status = KIST_EXIT_OK;
     struct kist_config *config = kist_cli_config(cli, &status);
-    char *state = config && are_known(cli, config, &status) ? find_state(cli, config, &status) : NULL;
+    /* All of the words, before anything is deleted. */
+    if (config)
+        status = kist_cli_check_pipelines(cli, config);
+    char *state = config && !status ? find_state(cli, config, &status) : NULL;
     if (state)
         status = prune_all(cli, config, state);
     free(state);

@@ -133,11 +133,7 @@ static enum kist_exit run_named(const struct kist_cli *cli, const struct kist_co
 /* 1 when names were given, and this is none of them. */
 static int is_not_named(void *arg, const struct kist_config_pipeline *pipeline)
 {
-    const struct kist_cli *cli = arg;
-    int named = cli->arg_count == 0;
-    for (int i = 0; i < cli->arg_count && !named; i++)
-        named = strcmp(cli->args[i], pipeline->name) == 0;
-    return !named;
+    return !kist_cli_chooses(arg, pipeline);
 }
 
 static void print_due(const struct kist_cli *cli, const struct kist_config *config, const struct kist_due *due,
@@ -147,7 +143,7 @@ static void print_due(const struct kist_cli *cli, const struct kist_config *conf
     int64_t now = kist_time_now();
     for (size_t i = 0, k = 0; i < config->pipeline_count; i++) {
         const struct kist_config_pipeline *pipeline = &config->pipelines[i];
-        if (is_not_named((char *)(uintptr_t)cli, pipeline))
+        if (!kist_cli_chooses(cli, pipeline))
             continue;
         int64_t next = kist_schedule_next(&pipeline->schedule, now);
         if (k < count && due[k].pipeline == pipeline) {

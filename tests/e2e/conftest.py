@@ -8,9 +8,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
 from cluster import SUPPORT, Cluster  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
+from flaky import build  # noqa: E402
+from fleet import Fleet  # noqa: E402
 from kist import Kist  # noqa: E402
+from lines import Lines  # noqa: E402
 from s3 import server_of  # noqa: E402
 from s3_kist import Store  # noqa: E402
+from shelf import build_shelf  # noqa: E402
 
 os.umask(0o022)
 
@@ -143,3 +147,26 @@ def one(kist, ceph, small):
         s3.good_run()
         s3.by_proxy()
         yield s3
+
+
+# A test may have other ones of its own in place of these.
+
+
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory):
+    """A folder with the source `shelf` and the destination `flaky`."""
+    return build(build_shelf(tmp_path_factory.mktemp("plugins") / "all"))
+
+
+@pytest.fixture
+def lines(plain_kist, plugins):
+    return Lines(plain_kist, plugins)
+
+
+@pytest.fixture
+def fleet(tmp_path, plugins):
+    """The pipeline `p`, set up; it is noon of the 27th of February 2028."""
+    fleet = Fleet(tmp_path, plugins)
+    fleet.write()
+    fleet.clock.set("2028-02-27T12:00:00")
+    return fleet

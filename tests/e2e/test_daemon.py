@@ -7,24 +7,8 @@ import subprocess
 import time
 
 import pytest
-from fleet import Fleet, feed, kill_each, wait_until
-from flaky import build
+from fleet import feed, kill_each, wait_until
 from processes import descendants, is_gone
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plugins") / "all"
-    build(folder, "source", "shelf")
-    return build(folder)
-
-
-@pytest.fixture
-def fleet(tmp_path, plugins):
-    fleet = Fleet(tmp_path, plugins)
-    fleet.write()
-    fleet.clock.set("2028-02-27T12:00:00")
-    return fleet
 
 
 def at_work(fleet):

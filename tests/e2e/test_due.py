@@ -6,29 +6,13 @@ import signal
 import time
 
 import pytest
-from fleet import Fleet, feed, kill_all, kill_each, wait_until
-from flaky import build
+from fleet import feed, kill_all, kill_each, wait_until
 from processes import descendants
 from tracing import ENVIRONMENT, tracer
 
 # Seconds, for 200 pipelines of which none is due. Builds with sanitizers or without optimisation are slower.
 LIMIT = float(os.environ.get("KIST_DUE_LIMIT", "3"))
 COUNT = 200
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plugins") / "all"
-    build(folder, "source", "shelf")
-    return build(folder)
-
-
-@pytest.fixture
-def fleet(tmp_path, plugins):
-    fleet = Fleet(tmp_path, plugins)
-    fleet.write()
-    fleet.clock.set("2028-02-27T12:00:00")
-    return fleet
 
 
 def ledger(fleet, name="p"):

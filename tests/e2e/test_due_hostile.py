@@ -4,25 +4,9 @@ import os
 import signal
 
 import pytest
-from fleet import Fleet, kill_all, wait_until
-from flaky import build
+from fleet import kill_all, wait_until
 from moody import build_moody
 from processes import descendants
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plugins") / "all"
-    build(folder, "source", "shelf")
-    return build(folder)
-
-
-@pytest.fixture
-def fleet(tmp_path, plugins):
-    fleet = Fleet(tmp_path, plugins)
-    fleet.write()
-    fleet.clock.set("2028-02-27T12:00:00")
-    return fleet
 
 
 def waiting(fleet):

@@ -5,14 +5,8 @@ import time
 
 import pytest
 from kept import Kept
-from shelf import build_shelf
 
 BOTH = ("disk", "disk2")
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "plugins")
 
 
 class Two(Kept):

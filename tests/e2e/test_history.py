@@ -4,21 +4,8 @@ import os
 import shutil
 import time
 
-import pytest
-from lines import Lines
-from shelf import build_shelf
 
 SIZE = 100 << 20
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "shelf")
-
-
-@pytest.fixture
-def lines(plain_kist, plugins):
-    return Lines(plain_kist, plugins)
 
 
 def entry(number, pipeline="q", time="2026-11-21T02:00:00Z", **more):

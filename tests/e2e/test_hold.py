@@ -3,14 +3,8 @@ import shutil
 
 import pytest
 from kept import KEEP, Kept, id_of
-from shelf import build_shelf
 
 KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "plugins")
 
 
 @pytest.fixture

@@ -7,14 +7,6 @@ import time
 
 import pytest
 from fleet import Fleet, feed, kill_all, wait_until
-from flaky import build
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("plugins") / "all"
-    build(folder, "source", "shelf")
-    return build(folder)
 
 
 @pytest.fixture

@@ -6,20 +6,8 @@ import subprocess
 import time
 
 import pytest
-from lines import Lines
-from shelf import build_shelf
 
 parser = pytest.importorskip("prometheus_client.parser", reason="Debian: python3-prometheus-client")
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "shelf")
-
-
-@pytest.fixture
-def lines(plain_kist, plugins):
-    return Lines(plain_kist, plugins)
 
 
 def read(text):

@@ -7,22 +7,14 @@ import signal
 
 import pytest
 from clock import skewed_by
-from flaky import build
 from kept import KEEP, Kept, id_of
 from kist import Kist, sanitizer_options
 from manifests import clone, flip, seal
 from processes import descendants, wait_until
-from shelf import build_shelf
 from test_mirror import Mirror
 from tracing import ENVIRONMENT, count_calls, spread, tracer
 
 KEY = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    folder = build_shelf(tmp_path_factory.mktemp("plugins") / "plugins")
-    return build(folder)
 
 
 @pytest.fixture

@@ -7,16 +7,9 @@ import time
 
 import pytest
 from clock import Clock
-from flaky import build
 from kept import KEEP, Kept, id_of
 from kist import sanitizer_options
-from shelf import build_shelf
 from test_mirror import Mirror
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build(build_shelf(tmp_path_factory.mktemp("plugins") / "plugins"))
 
 
 def script(folder, text):

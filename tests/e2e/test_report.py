@@ -9,7 +9,6 @@ import pytest
 from browser import Browser, find_browser
 from clock import skewed_by
 from kist import Kist, sanitizer_options
-from shelf import build_shelf
 
 MARK = "<!doctype html>\n<!-- kist report 1 -->\n"
 VOID = {"meta", "br", "link", "img", "input", "hr"}
@@ -70,11 +69,6 @@ class Page(HTMLParser):
     def count(self, tag, **attributes):
         wanted = {("class" if name == "kind" else name): value for name, value in attributes.items()}
         return sum(name == tag and wanted.items() <= has.items() for name, has in self.tags)
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "shelf")
 
 
 class Site:

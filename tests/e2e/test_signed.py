@@ -4,23 +4,11 @@ import hmac
 import re
 
 import pytest
-from lines import Lines
 from manifests import clone, flip, seal
-from shelf import build_shelf
 
 KEY = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
 SIGNATURE = re.compile(rb'  "signature": "hmac-sha256:([0-9a-f]{64})",\n  "checksum": [^\n]*\n}\n\Z')
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "shelf")
-
-
-@pytest.fixture
-def lines(plain_kist, plugins):
-    return Lines(plain_kist, plugins)
 
 
 @pytest.fixture

@@ -5,25 +5,12 @@ import shutil
 import signal
 import time
 
-import pytest
 from clock import skewed_by
 from flaky import build
 from kist import sanitizer_options
-from lines import Lines
 from manifests import clone, seal
-from shelf import build_shelf
 
 HOUR, DAY = 3600, 86400
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "shelf")
-
-
-@pytest.fixture
-def lines(plain_kist, plugins):
-    return Lines(plain_kist, plugins)
 
 
 def later(lines, seconds):

@@ -3,19 +3,7 @@ import re
 import shutil
 
 import pytest
-from lines import Lines
 from manifests import seal
-from shelf import build_shelf
-
-
-@pytest.fixture(scope="module")
-def plugins(tmp_path_factory):
-    return build_shelf(tmp_path_factory.mktemp("plugins") / "shelf")
-
-
-@pytest.fixture
-def lines(plain_kist, plugins):
-    return Lines(plain_kist, plugins)
 
 
 @pytest.fixture
