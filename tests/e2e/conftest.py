@@ -10,6 +10,7 @@ from cluster import SUPPORT, Cluster  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from flaky import build  # noqa: E402
 from fleet import Fleet  # noqa: E402
+from kept import KEEP, Kept  # noqa: E402
 from kist import Kist  # noqa: E402
 from lines import Lines  # noqa: E402
 from s3 import server_of  # noqa: E402
@@ -170,3 +171,17 @@ def fleet(tmp_path, plugins):
     fleet.write()
     fleet.clock.set("2028-02-27T12:00:00")
     return fleet
+
+
+@pytest.fixture
+def kept(plain_kist, plugins):
+    return Kept(plain_kist, plugins)
+
+
+@pytest.fixture
+def six(kept):
+    """Six daily backups; three of them are one too many each. Returns (kept, their ids)."""
+    kept.write()
+    ids = kept.past(5, 4, 3, 2, 1)
+    kept.write(KEEP)
+    return kept, ids
