@@ -78,7 +78,7 @@ static enum kist_exit check_source(const struct kist_restore_command *command)
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     const struct kist_plugin *plugin = command->pipeline->source->plugin;
     const char *option = first_given(command->cli, of_databases);
-    if (!(plugin->features & KIST_SOURCE_SWAPS))
+    if (!(kist_source_features(command->pipeline->source) & KIST_SOURCE_SWAPS))
         return option ? kist_cli_usage(command->cli, "the source plugin '%s' knows no --%s", plugin->name, option)
                       : KIST_EXIT_OK;
     if (!kist_cli_has(command->cli, "clean"))
@@ -244,7 +244,7 @@ static enum kist_exit restore(struct kist_restore_command *command)
     if (swap_only)
         return kist_cmd_restore_swap(command);
     /* Data without definitions has to go where these are. */
-    if ((name.pipeline->source->plugin->features & KIST_SOURCE_SWAPS) && !command->in_place &&
+    if ((kist_source_features(name.pipeline->source) & KIST_SOURCE_SWAPS) && !command->in_place &&
         !(command->options.flags & KIST_RESTORE_DATA_ONLY))
         command->options.flags |= KIST_RESTORE_BESIDE;
     return command->from ? kist_cmd_restore_from(command) : restore_backup(command, &name);

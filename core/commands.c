@@ -82,6 +82,9 @@ const struct kist_command kist_commands[] = {
      "--from restores a dump that is no backup of kist: BACKUP is then the PIPELINE whose source takes it, and whose\n"
      "filters know the keys.",
      OPTIONS({"to", 't', "TARGET", "restore to this target instead of the source itself"},
+             {"to-branch", 0, "NAME", "restore to a new branch of this name, at a provider that has branches"},
+             {"at", 0, "TIME", "restore a moment of the provider's own history: 2026-11-21T02:00:00Z; BACKUP is then a PIPELINE"},
+             {"latest", 0, NULL, "the same, the latest moment there is"},
              {"output", 'o', "DIR", "write the decoded items as files into DIR"},
              {"include", 'i', "GLOB", "only the items whose names fit; may be repeated"},
              {"dry-run", 'n', NULL, "print what would be done and lost, and change nothing"},

@@ -18,11 +18,12 @@ struct kist_config_section {
     uint32_t on;                             /* notifiers: 1u << KIST_EVENT_* for each kind it is told of */
     struct kist_retry_policy retry;          /* destinations: of every call to the store; notifiers: deadline_ms alone */
     const struct kist_config_stores *stores; /* that its plugin may open; NULL outside of a configuration */
+    const struct kist_config_stores *sources; /* sources: those that its plugin may open; likewise */
     const char *file;                        /* where it stands, NULL for a filter without a section */
     int line;
 };
 
-/* Every [destination NAME] of a configuration. */
+/* Every [destination NAME], or every [source NAME], of a configuration. */
 struct kist_config_stores {
     const struct kist_config_section **items;
     size_t count;

@@ -1,6 +1,7 @@
 #include "config_parse.h"
 #include "config_store.h"
 #include "config_time.h"
+#include "instance.h"
 #include "suggest.h"
 #include "text.h"
 #include "units.h"
@@ -282,7 +283,7 @@ static void wire_proof(struct wiring *wiring)
 static void check_drills(struct wiring *wiring, const char *key, enum kist_verify_level level)
 {
     const struct kist_plugin *plugin = wiring->pipeline->shown.source->plugin;
-    if (level != KIST_VERIFY_DRILL || (plugin->features & KIST_SOURCE_DRILLS))
+    if (level != KIST_VERIFY_DRILL || (kist_source_features(wiring->pipeline->shown.source) & KIST_SOURCE_DRILLS))
         return;
     struct kist_config_place place = kist_bind_place(&wiring->scope, key);
     kist_problem_add(&wiring->store->problems, &place, "the source plugin '%s' has no scratch place to drill in",
@@ -299,7 +300,7 @@ static void check_source(struct wiring *wiring)
     check_stores(wiring);
     check_drills(wiring, "verify", shown->verify);
     check_drills(wiring, "verify_every", shown->verify_every);
-    if ((shown->source->plugin->features & KIST_SOURCE_OBJECTS) && shown->item_name &&
+    if ((kist_source_features(shown->source) & KIST_SOURCE_OBJECTS) && shown->item_name &&
         (strstr(shown->item_name, "{item}") || strstr(shown->item_name, "{database}"))) {
         struct kist_config_place place = kist_bind_place(&wiring->scope, "name");
         kist_problem_add(&wiring->store->problems, &place,

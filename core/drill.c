@@ -7,7 +7,7 @@
 
 int kist_drill_can(const struct kist_config_pipeline *pipeline)
 {
-    return (pipeline->source->plugin->features & KIST_SOURCE_DRILLS) != 0;
+    return (kist_source_features(pipeline->source) & KIST_SOURCE_DRILLS) != 0;
 }
 
 int kist_drill_skips(const struct kist_config_pipeline *pipeline)

@@ -97,8 +97,8 @@ static int open_item(void *arg, const struct kist_manifest_item *item, struct ki
 static int check_source(const struct kist_foreign *foreign, struct kist_error *err)
 {
     const struct kist_plugin *plugin = foreign->pipeline->source->plugin;
-    if (foreign->options->output_dir ||
-        ((plugin->features & KIST_SOURCE_CHECKS) && !(plugin->features & KIST_SOURCE_OBJECTS)))
+    const uint64_t features = kist_source_features(foreign->pipeline->source);
+    if (foreign->options->output_dir || ((features & KIST_SOURCE_CHECKS) && !(features & KIST_SOURCE_OBJECTS)))
         return 0;
     kist_fail(err, KIST_ERR_UNSUPPORTED, "the source plugin '%s' takes back what it gave, and no other dump",
               plugin->name);

@@ -184,6 +184,16 @@ static int no_store(const struct kist_host *host, const char *name, const struct
     return kist_fail(err, KIST_ERR_UNSUPPORTED, "cannot open '%s': only a source opens stores", name);
 }
 
+static int no_source(const struct kist_host *host, const char *plugin, const char *name,
+                     const struct kist_source **ret_calls, void **ret_self, struct kist_error *err)
+{
+    (void)host;
+    (void)name;
+    (void)ret_calls;
+    (void)ret_self;
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "cannot open a source of '%s': only a source does", plugin);
+}
+
 struct kist_host kist_host_of(struct kist_kept *kept)
 {
     return (struct kist_host){
@@ -201,5 +211,6 @@ struct kist_host kist_host_of(struct kist_kept *kept)
         .keep_string = keep_string,
         .add_secret = add_secret,
         .open_store = no_store,
+        .open_source = no_source,
     };
 }

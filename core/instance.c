@@ -136,3 +136,10 @@ int kist_instance_result(const struct kist_instance *instance, int code, struct 
         kist_error_prefix(err, "%s", instance->where);
     return err->code;
 }
+
+uint64_t kist_source_features(const struct kist_config_section *section)
+{
+    const struct kist_plugin *plugin = section->plugin;
+    uint64_t (*features_of)(const void *config) = plugin->as.source.features_of;
+    return features_of ? plugin->features & features_of(section->config) : plugin->features;
+}

@@ -36,4 +36,7 @@ void kist_instance_close(struct kist_instance *instance); /* NULL is fine */
  *     code = kist_instance_result(instance, plugin->as.source.read(...), &err); */
 int kist_instance_result(const struct kist_instance *instance, int code, struct kist_error *err);
 
+/* KIST_SOURCE_*: what the source of a section can do, as it is configured. */
+uint64_t kist_source_features(const struct kist_config_section *section);
+
 #endif

@@ -1,4 +1,5 @@
 #include "item_name.h"
+#include "instance.h"
 #include "key.h"
 #include "text.h"
 
@@ -60,7 +61,7 @@ int kist_item_name(const struct kist_config_pipeline *pipeline, const struct kis
     int code = pipeline->item_name ? add_pattern(&text, pipeline->item_name, pipeline->name, item, id, err) : 0;
     if (code)
         return code;
-    int objects = (pipeline->source->plugin->features & KIST_SOURCE_OBJECTS) != 0;
+    int objects = (kist_source_features(pipeline->source) & KIST_SOURCE_OBJECTS) != 0;
     if (pipeline->item_name && objects)
         kist_text_add(&text, "/");
     if (!pipeline->item_name || objects)

@@ -18,6 +18,7 @@ void kist_manifest_item_done(struct kist_manifest_item *item)
     free(item->version);
     json_decref(item->metadata);
     free(item->key);
+    kist_reference_free(item->reference);
     *item = (struct kist_manifest_item){0};
 }
 

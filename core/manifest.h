@@ -13,9 +13,12 @@
 #include "hash.h"
 
 #include <jansson.h>
+#include <kist/source.h>
 
-#define KIST_MANIFEST_VERSION 1
+#define KIST_MANIFEST_VERSION 2 /* a manifest without references is of version 1, which older programs read */
 #define KIST_MANIFEST_LIMIT ((size_t)64 << 20) /* bytes; a larger one is not read */
+
+#define KIST_REFERENCE_TEXTS 8 /* strings in a struct kist_reference */
 
 /* One stored form of some bytes. */
 struct kist_digest {
@@ -28,14 +31,22 @@ struct kist_manifest_filter {
     char *settings; /* a short hash of what the filter said of its settings, or NULL */
 };
 
+/* Of an item that a provider holds: as struct kist_reference, which `as` is, with strings that are its own. */
+struct kist_manifest_reference {
+    struct kist_reference as;
+    char *texts[KIST_REFERENCE_TEXTS];
+};
+
 struct kist_manifest_item {
+    struct kist_manifest_reference *reference; /* NULL: it is stored. Else key, format, filters and the hashes are empty, stored.size
+                                                * is 0 and raw.size the reference's size (0: unknown) */
     char *name;          /* as the source called it */
     char *format;        /* the source's word for what is inside, or NULL */
     char *content_type;  /* or NULL */
     char *stock_restore; /* or NULL */
     char *version;       /* what the source went by; NULL: it had to be read */
     json_t *metadata;    /* object of strings, or NULL */
-    char *key; /* relative to the destination's prefix; that of an older backup for what was not read again */
+    char *key; /* NULL for a reference; relative to the destination's prefix; that of an older backup for what was not read again */
     struct kist_digest raw, stored;
     struct kist_manifest_filter *filters; /* in the order in which they were applied */
     size_t filter_count;
@@ -87,6 +98,26 @@ int kist_manifest_parse(const char *text, size_t size, const char *sign_key, con
 
 /* 1 for the manifest of such a backup. */
 int kist_safety_is(const struct kist_manifest *manifest);
+
+/* ---- references ---- */
+
+/* A copy of what a source gave. KIST_ERR_BUG where it lacks what is required, or is no sound text. */
+int kist_reference_copy(const struct kist_reference *given, struct kist_manifest_reference **ret_reference,
+                        struct kist_error *err) KIST_CHECKED;
+void kist_reference_free(struct kist_manifest_reference *reference); /* NULL is fine */
+/* As it stands in a manifest. New reference; NULL without memory. */
+json_t *kist_reference_json(const struct kist_reference *reference);
+/* KIST_ERR_CORRUPT for what is no reference. */
+int kist_reference_parse(json_t *json, struct kist_manifest_reference **ret_reference,
+                         struct kist_error *err) KIST_CHECKED;
+/* "branch br-x of neon project quiet-sun-1" for messages, into `ret_text`. New; NULL without memory. */
+char *kist_reference_text(const struct kist_reference *reference) KIST_CHECKED;
+/* 1 when some item is a reference. */
+int kist_manifest_has_references(const struct kist_manifest *manifest);
+/* Who holds the references, each once, as "neon" or "neon, rds". New; NULL where there are none, or without memory. */
+char *kist_manifest_held_by(const struct kist_manifest *manifest) KIST_CHECKED;
+/* 1 when there are references and all of them are past their `until`: nothing can be restored of them any more. */
+int kist_manifest_has_lapsed(const struct kist_manifest *manifest, int64_t now_ms);
 
 /* Sums over the items. */
 uint64_t kist_manifest_raw_size(const struct kist_manifest *manifest);

@@ -106,6 +106,71 @@ static int no_scratch_begin(void *self, const char *work_dir, void **ret_scratch
     return kist_fail(err, KIST_ERR_UNSUPPORTED, "this source has no scratch place to restore to");
 }
 
+static uint64_t all_features(const void *config)
+{
+    (void)config;
+    return UINT64_MAX;
+}
+
+static int backup_nothing(void *self, const struct kist_backup *backup, struct kist_error *err)
+{
+    (void)self;
+    (void)backup;
+    (void)err;
+    return 0;
+}
+
+static int no_references(struct kist_error *err)
+{
+    return kist_fail(err, KIST_ERR_UNSUPPORTED, "this source has nothing that a provider holds");
+}
+
+static int no_reference_make(void *self, const struct kist_item *item, kist_reference_fn give, void *arg,
+                             struct kist_error *err)
+{
+    (void)self;
+    (void)item;
+    (void)give;
+    (void)arg;
+    return no_references(err);
+}
+
+static int no_reference_look(void *self, const struct kist_reference *reference, const struct kist_backup *backup,
+                             kist_reference_fn give, void *arg, struct kist_error *err)
+{
+    (void)self;
+    (void)reference;
+    (void)backup;
+    (void)give;
+    (void)arg;
+    return no_references(err);
+}
+
+static int no_reference_discard(void *self, const struct kist_reference *reference,
+                                const struct kist_backup *backup, struct kist_error *err)
+{
+    (void)self;
+    (void)reference;
+    (void)backup;
+    return no_references(err);
+}
+
+static int no_reference_restore(void *restore, const struct kist_item *item, struct kist_error *err)
+{
+    (void)restore;
+    (void)item;
+    return no_references(err);
+}
+
+static int no_known_as(void *self, int (*give)(void *arg, const char *name), void *arg, struct kist_error *err)
+{
+    (void)self;
+    (void)give;
+    (void)arg;
+    (void)err;
+    return 0;
+}
+
 static int no_recognizes(const void *data, size_t size)
 {
     (void)data;
@@ -245,12 +310,20 @@ static const struct member source_members[] = {
     OPTIONAL(read_about, no_read_about),
     OPTIONAL(counts, no_counts),
     OPTIONAL(restored_counts, no_restored_counts),
-    UNLESS(KIST_SOURCE_SWAPS, restore_place, no_restore_place),
+    UNLESS(KIST_SOURCE_SWAPS | KIST_SOURCE_REPLACES, restore_place, no_restore_place),
     UNLESS(KIST_SOURCE_SWAPS, swap, no_swap),
     UNLESS(KIST_SOURCE_SWAPS, aim, no_aim),
     UNLESS(KIST_SOURCE_DRILLS, scratch_begin, no_scratch_begin),
     UNLESS(KIST_SOURCE_DRILLS, scratch_end, nothing_to_end),
     OPTIONAL(restore_reject, nothing_to_end),
+    OPTIONAL(features_of, all_features),
+    OPTIONAL(backup_begin, backup_nothing),
+    UNLESS(KIST_SOURCE_REFERENCES, backup_sweep, backup_nothing),
+    UNLESS(KIST_SOURCE_REFERENCES, reference_make, no_reference_make),
+    UNLESS(KIST_SOURCE_REFERENCES, reference_look, no_reference_look),
+    UNLESS(KIST_SOURCE_REFERENCES, reference_discard, no_reference_discard),
+    UNLESS(KIST_SOURCE_REFERENCES | KIST_SOURCE_HISTORY, reference_restore, no_reference_restore),
+    OPTIONAL(known_as, no_known_as),
     {0},
 };
 #undef DESCRIPTOR

@@ -16,7 +16,7 @@ static int open_source(struct kist_restore_job *job, struct kist_error *err)
         kist_hint(err, "--output DIR writes its items as files");
         return KIST_ERR_CONFIG;
     }
-    if (!(section->plugin->features & KIST_SOURCE_RESTORES)) {
+    if (!(kist_source_features(section) & KIST_SOURCE_RESTORES)) {
         kist_fail(err, KIST_ERR_UNSUPPORTED, "the source plugin '%s' takes nothing back", maker);
         kist_hint(err, "--output DIR writes the items as files");
         return KIST_ERR_UNSUPPORTED;

@@ -120,7 +120,7 @@ static int count_again(struct kist_restore_job *job, void *restore, const struct
 /* A source that counts at a backup, and cannot count what was restored, has nothing to compare. */
 static int can_count(const struct kist_restore_job *job)
 {
-    return (job->source->plugin->features & (KIST_SOURCE_SWAPS | KIST_SOURCE_DRILLS)) != 0;
+    return (kist_source_features(job->source->section) & (KIST_SOURCE_SWAPS | KIST_SOURCE_DRILLS)) != 0;
 }
 
 /* What a drill could not hold stands in its result. */

@@ -1,4 +1,5 @@
 #include "restore_notes.h"
+#include "instance.h"
 #include "text.h"
 #include "units.h"
 
@@ -87,7 +88,7 @@ static void add_restore(struct kist_text *text, const struct kist_manifest *mani
 
 static int are_objects(const struct kist_config_pipeline *pipeline)
 {
-    return pipeline->source && (pipeline->source->plugin->features & KIST_SOURCE_OBJECTS);
+    return pipeline->source && (kist_source_features(pipeline->source) & KIST_SOURCE_OBJECTS);
 }
 
 /* Thousands of objects that all go the same way. No key holds a line break, and none of these lines is END. */

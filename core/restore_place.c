@@ -33,7 +33,7 @@ static int keep_place(void *arg, const struct kist_place *given)
 int kist_restore_place_ask(struct kist_instance *source, void *restore, struct kist_restore_place *ret_place,
                            struct kist_error *err)
 {
-    if (!(source->plugin->features & KIST_SOURCE_SWAPS))
+    if (!(kist_source_features(source->section) & KIST_SOURCE_SWAPS))
         return 0;
     int code = kist_instance_result(
         source, source->plugin->as.source.restore_place(restore, keep_place, ret_place, err), err);

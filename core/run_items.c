@@ -14,7 +14,7 @@
 
 int kist_run_items_are_objects(const struct kist_run_items *items)
 {
-    return (items->pipeline->source->plugin->features & KIST_SOURCE_OBJECTS) != 0;
+    return (kist_source_features(items->pipeline->source) & KIST_SOURCE_OBJECTS) != 0;
 }
 
 void kist_run_items_leave_out(struct kist_run_items *items, const char *name, const char *why)

@@ -135,7 +135,7 @@ static int keep_first(const struct kist_verify *verify, const char *key, int cod
 static int open_source(const struct kist_verify *verify, struct kist_instance **ret_source, struct kist_error *err)
 {
     const struct kist_config_section *section = verify->pipeline->source;
-    if (verify->level != KIST_VERIFY_DECODE || !(section->plugin->features & KIST_SOURCE_CHECKS) ||
+    if (verify->level != KIST_VERIFY_DECODE || !(kist_source_features(section) & KIST_SOURCE_CHECKS) ||
         strcmp(section->plugin->name, verify->manifest->source_plugin) != 0)
         return 0;
     return kist_source_open(section, verify->pipeline->name, verify->cancel, ret_source, err);

@@ -78,6 +78,7 @@ struct kist_error {
 };
 
 struct kist_destination;
+struct kist_source;
 
 /*
  * The services of the host, handed to `open` and kept by the instance (valid until its `close` returns). A test
@@ -128,6 +129,13 @@ struct kist_host {
      * returns. One thread at a time, as everywhere. */
     int (*open_store)(const struct kist_host *host, const char *name, const struct kist_destination **ret_calls,
                       void **ret_self, struct kist_error *err) KIST_CHECKED;
+
+    /* Opens another source, for one that prepares a place for it to read: the section [source NAME], which must be of the
+     * plugin `plugin`; NAME NULL: that plugin with its defaults. Every callback is there, and does what kist/source.h says.
+     * `ret_calls->close(ret_self)` ends it, before the instance's own close returns. KIST_ERR_CONFIG when there is no such
+     * section or plugin. A source that was opened so opens no further one. */
+    int (*open_source)(const struct kist_host *host, const char *plugin, const char *name,
+                       const struct kist_source **ret_calls, void **ret_self, struct kist_error *err) KIST_CHECKED;
 };
 
 struct kist_option;

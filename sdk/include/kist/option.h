@@ -47,6 +47,10 @@ typedef struct {
     const char *name;
 } kist_store_ref; /* NAME of a [destination NAME], for host->open_store; NULL when not given */
 
+typedef struct {
+    const char *name;
+} kist_source_ref; /* NAME of a [source NAME], for host->open_source; NULL when not given */
+
 #define KIST_TYPE_STRING UINT32_C(1) /* const char *; NULL when not given */
 #define KIST_TYPE_SECRET UINT32_C(2)
 #define KIST_TYPE_SIZE UINT32_C(3)
@@ -56,6 +60,7 @@ typedef struct {
 #define KIST_TYPE_LIST UINT32_C(7)
 #define KIST_TYPE_INTEGER UINT32_C(8) /* int64_t */
 #define KIST_TYPE_STORE UINT32_C(9)
+#define KIST_TYPE_SOURCE UINT32_C(10)
 
 #define KIST_OPTION_REQUIRED UINT32_C(1) /* an error when it is missing or empty */
 #define KIST_OPTION_RANGE UINT32_C(2)    /* .min and .max hold, in the field's unit (bytes, ms, number) */
@@ -88,6 +93,7 @@ struct kist_option {
         kist_choice: KIST_TYPE_CHOICE,                                                                              \
         kist_list: KIST_TYPE_LIST,                                                                                  \
         kist_store_ref: KIST_TYPE_STORE,                                                                             \
+        kist_source_ref: KIST_TYPE_SOURCE,                                                                           \
         int64_t: KIST_TYPE_INTEGER)
 
 /* A row for `field` of `config_type`; further members by designated initialisers. */

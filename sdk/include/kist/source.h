@@ -4,6 +4,9 @@
  * Backup: open, items, then for each item read_begin, read..., read_end, then facts, close.
  * Restore or check: open, restore_begin, then for each item write_begin, write..., write_commit or write_abort, then
  * restore_end, close.
+ *
+ * An item may be a reference: a snapshot that a provider holds, of which no byte is read. In place of its reading there is
+ * one reference_make, in place of its writing one reference_restore.
  */
 #ifndef KIST_SOURCE_H
 #define KIST_SOURCE_H
@@ -25,12 +28,42 @@ extern "C" {
  * its place. restore_begin heeds all flags of struct kist_restore, and restore_place and swap are there. */
 #define KIST_SOURCE_SWAPS UINT64_C(8)
 #define KIST_SOURCE_DRILLS UINT64_C(16) /* scratch_begin and scratch_end are there, and restored_counts */
+#define KIST_SOURCE_REFERENCES UINT64_C(32) /* items may be references; the callbacks that begin with reference_ are there */
+/* A restore can be made beside what lives, or in its place: restore_begin heeds KIST_RESTORE_BESIDE and _CLEAN, and
+ * restore_place is there. Nothing is swapped. */
+#define KIST_SOURCE_REPLACES UINT64_C(64)
+/* The provider keeps a history of its own: restore_begin takes `at`, and then restores that moment in place of a backup. */
+#define KIST_SOURCE_HISTORY UINT64_C(128)
+
+/* What a provider holds of a backup. A source fills it once the provider has confirmed that it is whole; the core keeps it in
+ * the manifest and hands it back. Strings are borrowed, and hold no secret: everybody may read a manifest. */
+struct kist_reference {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *provider; /* who holds it, a word for people and programs: "neon", "rds". Required */
+    const char *kind;     /* what it is there: "branch", "snapshot", "cluster snapshot". Required */
+    const char *id;       /* what the provider calls it. Required */
+    const char *name;     /* that the source gave it, by which it knows it for its own later. Required */
+    const char *account;  /* in which it lies: a project, an account number; or NULL */
+    const char *region;   /* or NULL */
+    const char *state;    /* the provider's word when it was confirmed: "ready", "available". Required */
+    int64_t time_ms;      /* the moment whose data it holds, since 1970 */
+    int64_t size;         /* bytes of that data as the provider tells; -1 when it does not, or another one told */
+    /* From then on it may be gone although its backup is there: the provider lets it expire, or retention lets it go before
+     * the backup (a copy that is kept for a shorter time). Since 1970; 0: it stays as long as its backup. */
+    int64_t until_ms;
+    const char *stock_restore; /* a shell command that restores it without kist; or NULL */
+};
+
+typedef int (*kist_reference_fn)(void *arg, const struct kist_reference *reference);
+
+#define KIST_ITEM_REFERENCE UINT32_C(1) /* no bytes are read: reference_make makes it */
 
 /* One item. In a backup the plugin fills it (`struct_size` first) and hands it to a kist_item_fn; at restore the core
  * fills it from the manifest. Strings are borrowed. */
 struct kist_item {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t flags;     /* KIST_ITEM_* */
     const char *name;   /* file name within the backup: "shop.dump". Unique in the backup */
     const char *format; /* the plugin's own word for what is inside ("custom"), kept in the manifest; or NULL */
     const char *content_type;  /* or NULL */
@@ -41,6 +74,16 @@ struct kist_item {
                           * that it had in the last good backup may be kept from there, unread */
     const char *const *metadata; /* name, value, ..., NULL, as in struct kist_put; or NULL */
     const char *sha256;          /* at restore: of the bytes that follow, in lower-case hex; else NULL */
+    const struct kist_reference *reference; /* at restore, of an item that is one; else NULL */
+};
+
+/* A backup that a source makes, or made. The core fills it; borrowed. */
+struct kist_backup {
+    uint32_t struct_size;
+    uint32_t reserved;
+    const char *pipeline; /* its name: [A-Za-z0-9._-]+ */
+    const char *id;       /* "2026-11-21T02-00-00Z" */
+    const char *owner;    /* the same for all runs that never run at the same time: machine and lock file */
 };
 
 typedef int (*kist_item_fn)(void *arg, const struct kist_item *item);
@@ -99,6 +142,8 @@ typedef int (*kist_count_fn)(void *arg, const struct kist_count *count);
  * program that does whatever it says (a script for psql, say) is KIST_ERR_REFUSED; also with _CHECK, at the first write that
  * shows it. */
 #define KIST_RESTORE_FOREIGN UINT32_C(256)
+/* `target` was given as the name of a new branch (--to-branch): a source without branches refuses it. */
+#define KIST_RESTORE_BRANCH UINT32_C(512)
 
 /* What to restore; the core fills it, borrowed during restore_begin. */
 struct kist_restore {
@@ -116,6 +161,10 @@ struct kist_restore {
     int64_t jobs;     /* how much at a time; 0 and 1: one after the other */
     const char
         *work_dir; /* an empty private directory for what has to lie on a disk meanwhile (jobs > 1); or NULL */
+    /* With KIST_SOURCE_HISTORY: restore this moment from the provider's own history, and no items: a time as in RFC 3339
+     * with its zone, checked by the core ("2026-11-21T02:00:00Z"), or "latest". NULL: the items. */
+    const char *at;
+    int64_t at_ms; /* the same since 1970; 0 for "latest" */
 };
 
 /* Where a restore writes to. The plugin fills it and hands it to a kist_place_fn; strings are borrowed. */
@@ -128,11 +177,15 @@ struct kist_place {
         fresh; /* the new name where it is restored beside the target ("shop_restore_20261121_020000"), else NULL */
     const char *
         holds; /* what the target holds, for a person: "14 tables, about 1,200,000 rows, 3.4 GiB"; NULL: nothing */
-    const char *look; /* a shell command that looks at what was restored; or NULL */
+    const char *look; /* a shell command that looks at what was restored; or NULL. Never holds a password */
+    const char *kept; /* with KIST_PLACE_PRESERVES: what the target is called afterwards, as it was ("main_before_..."); or NULL */
+    const char *kind; /* what the target is: "branch", "instance"; NULL: "database" */
 };
 
 #define KIST_PLACE_MISSING UINT32_C(1) /* the target does not exist (yet) */
 #define KIST_PLACE_SOURCE UINT32_C(2)  /* the target is what the section backs up */
+/* What the target holds is kept by the provider as `kept`, so that no safety backup is needed to replace it. */
+#define KIST_PLACE_PRESERVES UINT32_C(4)
 
 typedef int (*kist_place_fn)(void *arg, const struct kist_place *place);
 
@@ -238,6 +291,40 @@ struct kist_source {
      * was saved, so that a place that was made for it must go in restore_end, as if the restore had failed. Default:
      * nothing is done. */
     void (*restore_reject)(void *restore);
+
+    /* Optional. What an instance of this configuration can do, of `features` and no more: where that depends on an option.
+     * May be asked at any time, also where no instance is open, and always answers the same. Default: `features`. */
+    uint64_t (*features_of)(const void *config);
+    /* Optional. In a run only, once, after open and aim, before items: what is going to be made (borrowed until close). Nothing
+     * is written yet. Default: nothing is done. */
+    int (*backup_begin)(void *self, const struct kist_backup *backup, struct kist_error *err);
+    /* Optional, with KIST_SOURCE_REFERENCES. Removes at the provider whatever this source has made for a backup that does not
+     * exist and never will: of a run that failed, or was killed. Nothing being there is success. Works after the host was
+     * cancelled, too, and then takes no longer than half a minute. */
+    int (*backup_sweep)(void *self, const struct kist_backup *backup, struct kist_error *err);
+
+    /* With KIST_SOURCE_REFERENCES. In a run, once for each item with KIST_ITEM_REFERENCE, in the order of items(), all on the
+     * instance that gave them: makes it, waits until the provider confirms that it is whole, and gives it, once. What is made
+     * carries the names of `backup` (as backup_begin had it) so that it can be told from all others. Waits and tries again
+     * by itself, with an end to it; a reply that was lost never makes a second one. */
+    int (*reference_make)(void *self, const struct kist_item *item, kist_reference_fn give, void *arg,
+                          struct kist_error *err);
+    /* With KIST_SOURCE_REFERENCES. Looks whether it is there and whole, and gives it as it is now (once). Changes nothing.
+     * KIST_ERR_NOT_FOUND: it is gone. KIST_ERR_CORRUPT: it is there, and of no use (failed), or not what it should be. */
+    int (*reference_look)(void *self, const struct kist_reference *reference, const struct kist_backup *backup,
+                          kist_reference_fn give, void *arg, struct kist_error *err);
+    /* With KIST_SOURCE_REFERENCES. Deletes it at the provider, for good: its backup is no more. Only what carries the name or
+     * tag that the source gave it for this very backup; anything else is KIST_ERR_REFUSED and stays. That it is gone already
+     * is success. Returns when the provider has confirmed that it is gone or on its way. */
+    int (*reference_discard)(void *self, const struct kist_reference *reference, const struct kist_backup *backup,
+                             struct kist_error *err);
+    /* With KIST_SOURCE_REFERENCES or _HISTORY. Between restore_begin (_APPLY) and restore_end: restores one reference (`item`
+     * as the manifest has it), or the moment `at` (`item` NULL), and waits until it can be used. Never deletes or replaces
+     * what lives, but for KIST_RESTORE_CLEAN. restore_place is asked before it, and again after it. */
+    int (*reference_restore)(void *restore, const struct kist_item *item, struct kist_error *err);
+    /* Optional. Only in `doctor`: gives names by which somebody else's section may mean the same database: "host:NAME" of each
+     * address it is reached at (no port, lower case), "neon:PROJECT/BRANCH". May ask the provider. Default: none. */
+    int (*known_as)(void *self, int (*give)(void *arg, const char *name), void *arg, struct kist_error *err);
 };
 
 #if !defined(__cplusplus)

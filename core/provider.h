@@ -1,0 +1,37 @@
+/*
+ * provider.h - what a provider holds of the backups of a pipeline: asked for, and discarded, through the pipeline's source.
+ *
+ * One of these serves all threads of a command: its calls wait for each other. The source is opened when it is first needed.
+ */
+#ifndef KIST_CORE_PROVIDER_H
+#define KIST_CORE_PROVIDER_H
+
+#include "manifest.h"
+#include "store_access.h"
+
+#include <pthread.h>
+
+struct kist_provider {
+    const struct kist_config_pipeline *pipeline;
+    const char *owner; /* of the lock; NULL without one */
+    struct kist_cancel *cancel;
+    pthread_mutex_t lock;
+    struct kist_instance *source; /* NULL: not needed yet */
+};
+
+/* All arguments are kept. */
+void kist_provider_init(struct kist_provider *provider, const struct kist_config_pipeline *pipeline, const char *owner,
+                        struct kist_cancel *cancel);
+void kist_provider_done(struct kist_provider *provider); /* all zero is fine */
+
+/* Whether what the item refers to is there and whole. KIST_ERR_CORRUPT: it is not, in words for a person. One that may be gone
+ * by now (`until`) and is, is no error. What the configured source cannot ask for is KIST_ERR_CONFIG. */
+int kist_provider_look(struct kist_provider *provider, const struct kist_manifest *manifest,
+                       const struct kist_manifest_item *item, struct kist_error *err) KIST_CHECKED;
+/* Deletes what the item refers to, see reference_discard in kist/source.h. */
+int kist_provider_discard(struct kist_provider *provider, const struct kist_manifest *manifest,
+                          const struct kist_manifest_item *item, struct kist_error *err) KIST_CHECKED;
+/* Deletes whatever was made for the backup `id`, which is on no destination and never will be. Works after a cancel. */
+int kist_provider_sweep(struct kist_provider *provider, const char *id, struct kist_error *err) KIST_CHECKED;
+
+#endif
