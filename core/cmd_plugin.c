@@ -96,8 +96,10 @@ static void print_options(const struct kist_plugin *plugin)
     for (size_t i = 0; kist_plugin_option(plugin, i, &option); i++) {
         const char *type = option.type == KIST_TYPE_CHOICE && option.choices ? option.choices
                                                                              : kist_option_type_name(option.type);
-        printf("\n  %s (%s%s%s%s", option.name, type, option.flags & KIST_OPTION_REQUIRED ? ", required" : "",
-               option.def ? ", default " : "", option.def ? option.def : "");
+        const char *of = option.type == KIST_TYPE_SOURCE ? option.choices : NULL;
+        printf("\n  %s (%s%s%s%s%s%s", option.name, type, of ? " of plugin " : "", of ? of : "",
+               option.flags & KIST_OPTION_REQUIRED ? ", required" : "", option.def ? ", default " : "",
+               option.def ? option.def : "");
         print_range(&option);
         puts(")");
         if (option.help)

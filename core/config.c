@@ -153,6 +153,7 @@ static int load(struct loaded *loaded, const char *path, const char *const *extr
         size_t count = count_pipelines(&store->ini);
         bind_sections(store);
         collect_stores(store);
+        kist_sources_link(store);
         bind_pipelines(loaded, count);
         check_pipelines(store, path, count);
     }

@@ -12,18 +12,20 @@ struct kist_config_section {
     uint32_t kind;
     const char *name; /* X; for a filter used without a section, the plugin's name */
     const struct kist_plugin *plugin;
-    void *config;                            /* the plugin's struct, filled; kept as long as the kist_config */
-    const char *prefix;                      /* destinations: normalised, without '/' at the ends; "" when none */
-    struct kist_keep keep;                   /* destinations: overrules that of the pipeline when set */
-    uint32_t on;                             /* notifiers: 1u << KIST_EVENT_* for each kind it is told of */
-    struct kist_retry_policy retry;          /* destinations: of every call to the store; notifiers: deadline_ms alone */
-    const struct kist_config_stores *stores; /* that its plugin may open; NULL outside of a configuration */
-    const struct kist_config_stores *sources; /* sources: those that its plugin may open; likewise */
-    const char *file;                        /* where it stands, NULL for a filter without a section */
+    void *config;                   /* the plugin's struct, filled; kept as long as the kist_config */
+    const char *prefix;             /* destinations: normalised, without '/' at the ends; "" when none */
+    struct kist_keep keep;          /* destinations: overrules that of the pipeline when set */
+    uint32_t on;                    /* notifiers: 1u << KIST_EVENT_* for each kind it is told of */
+    struct kist_retry_policy retry; /* destinations: of every call to the store; notifiers: deadline_ms alone */
+    const struct kist_config_stores *stores;  /* that its plugin may open; NULL outside of a configuration */
+    const struct kist_config_stores *sources; /* likewise */
+    const char *file;                         /* where it stands, NULL for a filter without a section */
     int line;
 };
 
-/* Every [destination NAME], or every [source NAME], of a configuration. */
+/* Every [destination NAME], or every [source NAME], of a configuration. Among the sources are also those that one of them
+ * may open without a section (`file` NULL): named like their plugin, which is NULL where it is not installed, as `config` is
+ * where it does not go without a section. */
 struct kist_config_stores {
     const struct kist_config_section **items;
     size_t count;

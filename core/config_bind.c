@@ -175,18 +175,22 @@ static int check_text(const struct binding *binding, const struct kist_value *va
     return 0;
 }
 
-/* An option that names a destination names one that there is. */
-static int check_store(const struct binding *binding, const struct kist_value *value)
+/* An option that names a destination, or a source, names one that there is. */
+static int check_named(const struct binding *binding, const struct kist_value *value)
 {
     struct kist_problem_list *problems = binding->scope->problems;
     const struct kist_ini *ini = binding->scope->ini;
-    const char *name = value->text;
-    if (binding->option->type != KIST_TYPE_STORE || (ini && kist_ini_find(ini, "destination", name)))
+    const uint32_t type = binding->option->type;
+    const char *kind = kist_option_type_name(type), *name = value->text;
+    if ((type != KIST_TYPE_STORE && type != KIST_TYPE_SOURCE) || (ini && kist_ini_find(ini, kind, name)))
         return 0;
-    const char *meant = ini ? kist_ini_suggest(ini, "destination", name) : NULL;
-    kist_problem_add(problems, &binding->place, "there is no [destination %s]", name);
+    const char *meant = ini ? kist_ini_suggest(ini, kind, name) : NULL;
+    kist_problem_add(problems, &binding->place, "there is no [%s %s]", kind, name);
     if (meant)
         kist_problem_hint(problems, "did you mean '%s'?", meant);
+    else if (type == KIST_TYPE_SOURCE)
+        kist_problem_hint(problems, "add a section [source %s] with 'plugin = %s'", name,
+                          binding->option->choices);
     else
         kist_problem_hint(problems,
                           "add a section [destination %s]: a store that is read is described like one that is "
@@ -203,7 +207,7 @@ static void take_value(const struct binding *binding, const struct kist_value *v
         binding->scope->problems->failed = 1;
     if (is_secret && binding->entry && check_secret(binding, value))
         return;
-    if (check_text(binding, value) == 0 && check_store(binding, value) == 0 &&
+    if (check_text(binding, value) == 0 && check_named(binding, value) == 0 &&
         kist_option_parse(binding->option, value->text, binding->scope->vault, binding->config, &err))
         report_value(binding, value, &err);
 }

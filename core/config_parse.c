@@ -23,6 +23,7 @@ static const struct {
     [KIST_TYPE_LIST] = {"list", sizeof(kist_list)},
     [KIST_TYPE_INTEGER] = {"number", sizeof(int64_t)},
     [KIST_TYPE_STORE] = {"destination", sizeof(kist_store_ref)},
+    [KIST_TYPE_SOURCE] = {"source", sizeof(kist_source_ref)},
 };
 #define TYPE_COUNT (sizeof types / sizeof *types)
 
@@ -41,7 +42,8 @@ int kist_option_is_sound(const struct kist_option *option, uint64_t size)
     uint64_t wanted = kist_option_type_size(option->type);
     uint64_t alignment = wanted < sizeof(void *) ? wanted : sizeof(void *);
     return wanted > 0 && option->size == wanted && option->offset % alignment == 0 && option->offset <= size &&
-           size - option->offset >= wanted && (option->type != KIST_TYPE_CHOICE || option->choices);
+           size - option->offset >= wanted &&
+           ((option->type != KIST_TYPE_CHOICE && option->type != KIST_TYPE_SOURCE) || option->choices);
 }
 
 static void *field_of(const struct kist_option *option, void *config)
@@ -195,6 +197,7 @@ int kist_option_parse(const struct kist_option *option, const char *text, struct
     case KIST_TYPE_SECRET: return keep(text, vault, &((kist_secret *)field)->reveal, err);
     case KIST_TYPE_LIST: return parse_list(text, vault, field, err);
     case KIST_TYPE_STORE: return keep(text, vault, &((kist_store_ref *)field)->name, err);
+    case KIST_TYPE_SOURCE: return keep(text, vault, &((kist_source_ref *)field)->name, err);
     default: return parse_scalar(option, text, field, err);
     }
 }
@@ -255,6 +258,7 @@ int kist_option_write(const struct kist_option *option, const void *config, stru
     case KIST_TYPE_CHOICE: return write_choice(option, field, text);
     case KIST_TYPE_LIST: return write_list(field, text);
     case KIST_TYPE_STORE: write_string(((const kist_store_ref *)field)->name, text); return 1;
+    case KIST_TYPE_SOURCE: write_string(((const kist_source_ref *)field)->name, text); return 1;
     default: kist_text_printf(text, "%" PRId64, *(const int64_t *)field); return 1;
     }
 }
@@ -284,6 +288,8 @@ int kist_option_equal(const struct kist_option *option, const void *a, const voi
     case KIST_TYPE_LIST: return same_list(left, right);
     case KIST_TYPE_STORE:
         return same_string(((const kist_store_ref *)left)->name, ((const kist_store_ref *)right)->name);
+    case KIST_TYPE_SOURCE:
+        return same_string(((const kist_source_ref *)left)->name, ((const kist_source_ref *)right)->name);
     default: return memcmp(left, right, option->size) == 0;
     }
 }

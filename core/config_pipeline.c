@@ -286,8 +286,13 @@ static void check_drills(struct wiring *wiring, const char *key, enum kist_verif
     if (level != KIST_VERIFY_DRILL || (kist_source_features(wiring->pipeline->shown.source) & KIST_SOURCE_DRILLS))
         return;
     struct kist_config_place place = kist_bind_place(&wiring->scope, key);
-    kist_problem_add(&wiring->store->problems, &place, "the source plugin '%s' has no scratch place to drill in",
-                     plugin->name);
+    if (plugin->features & KIST_SOURCE_DRILLS)
+        kist_problem_add(&wiring->store->problems, &place,
+                         "[source %s], as it is configured, has no scratch place to drill in",
+                         wiring->pipeline->shown.source->name);
+    else
+        kist_problem_add(&wiring->store->problems, &place,
+                         "the source plugin '%s' has no scratch place to drill in", plugin->name);
     kist_problem_hint(&wiring->store->problems, "decode proves all that can be proved without one");
 }
 

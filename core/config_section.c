@@ -63,6 +63,7 @@ void kist_section_bind(struct kist_config_store *store, struct kist_ini_section 
                                                 .name = section->name,
                                                 .prefix = "",
                                                 .stores = &store->stores,
+                                                .sources = &store->sources,
                                                 .file = section->file->path,
                                                 .line = section->line};
     section->bound = bound;

@@ -24,6 +24,8 @@ struct kist_config_store {
     struct kist_registry *registry;
     struct kist_global_keys keys;
     struct kist_config_stores stores;
+    struct kist_config_stores
+        sources; /* then those that a source may open without a section, see config_sources.c */
     struct kist_bound_section *bare_filters; /* used by name of their plugin, newest first */
     struct kist_problem_list problems;       /* while it is built */
 };
@@ -35,6 +37,9 @@ void kist_section_bind(struct kist_config_store *store, struct kist_ini_section 
  * reported at `place`. */
 struct kist_bound_section *kist_section_bare_filter(struct kist_config_store *store, const char *name,
                                                     const struct kist_config_place *place);
+
+/* What sources may open of each other: collects them, and checks what their options name. All of them are bound by then. */
+void kist_sources_link(struct kist_config_store *store);
 
 /* Binds a pipeline and resolves its references. All other sections are bound by then. */
 void kist_pipeline_bind(struct kist_config_store *store, struct kist_ini_section *section,

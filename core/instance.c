@@ -40,6 +40,11 @@ static char *where_of(const struct kist_plugin *plugin, const char *pipeline, co
 
 static void free_instance(struct kist_instance *instance)
 {
+    for (struct kist_opened *opened = instance->opened, *next = NULL; opened; opened = next) {
+        next = opened->next;
+        free_instance(opened->instance);
+        free(opened);
+    }
     kist_kept_free(instance->kept);
     free(instance->where);
     free(instance);
@@ -51,9 +56,9 @@ int kist_instance_open(const struct kist_config_section *section, const char *pi
     return kist_instance_open_with(section, pipeline, cancel, NULL, ret_instance, err);
 }
 
-int kist_instance_open_with(const struct kist_config_section *section, const char *pipeline,
-                            struct kist_cancel *cancel, kist_store_opener open_store,
-                            struct kist_instance **ret_instance, struct kist_error *err)
+/* Everything but the plugin's `open`. */
+static int prepare(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
+                   const struct kist_openers *openers, struct kist_instance **ret_instance, struct kist_error *err)
 {
     struct kist_instance *instance = calloc(1, sizeof *instance);
     if (!instance)
@@ -65,19 +70,32 @@ int kist_instance_open_with(const struct kist_config_section *section, const cha
     instance->where = where_of(section->plugin, pipeline, section->name);
     instance->kept = kist_kept_new(instance->where, cancel);
     instance->host = kist_host_of(instance->kept);
-    if (open_store)
-        instance->host.open_store = open_store;
+    if (openers && openers->store)
+        instance->host.open_store = openers->store;
+    if (openers && openers->source)
+        instance->host.open_source = openers->source;
     if (!instance->where || !instance->kept) {
         free_instance(instance);
         return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section->name);
     }
-    int code = kist_instance_result(instance, call_open(instance, section->config, err), err);
-    if (code != 0) {
-        free_instance(instance);
-        return code;
-    }
     *ret_instance = instance;
     return 0;
+}
+
+int kist_instance_open_with(const struct kist_config_section *section, const char *pipeline,
+                            struct kist_cancel *cancel, const struct kist_openers *openers,
+                            struct kist_instance **ret_instance, struct kist_error *err)
+{
+    struct kist_instance *instance = NULL;
+    int code = prepare(section, pipeline, cancel, openers, &instance, err);
+    if (code != 0)
+        return code;
+    code = kist_instance_result(instance, call_open(instance, section->config, err), err);
+    if (code != 0)
+        free_instance(instance);
+    else
+        *ret_instance = instance;
+    return code;
 }
 
 void kist_instance_close(struct kist_instance *instance)
@@ -119,7 +137,7 @@ static void explain_silence(int code, struct kist_error *err)
                   "the plugin returned %d without saying why, which is no result that it may return", code);
 }
 
-int kist_instance_result(const struct kist_instance *instance, int code, struct kist_error *err)
+static int settle(int code, struct kist_error *err)
 {
     if (code == 0) {
         kist_error_clear(err);
@@ -132,9 +150,40 @@ int kist_instance_result(const struct kist_instance *instance, int code, struct 
         err->code = settled;
         err->retryable = settled == KIST_ERR_UNAVAILABLE || settled == KIST_ERR_TIMEOUT;
     }
-    if (err->message && !is_prefixed(instance, err))
+    return err->code;
+}
+
+int kist_instance_result(const struct kist_instance *instance, int code, struct kist_error *err)
+{
+    if (settle(code, err) != 0 && err->message && !is_prefixed(instance, err))
         kist_error_prefix(err, "%s", instance->where);
     return err->code;
+}
+
+int kist_instance_open_below(struct kist_instance *opener, const struct kist_config_section *section,
+                             const struct kist_openers *openers, const struct kist_source **ret_calls,
+                             void **ret_self, struct kist_error *err)
+{
+    struct kist_opened *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return kist_fail_errno(err, ENOMEM, "cannot open '%s'", section->name);
+    int code = prepare(section, opener->pipeline, opener->cancel, openers, &opened->instance, err);
+    if (!code) {
+        code = settle(call_open(opened->instance, section->config, err), err);
+        if (code)
+            free_instance(opened->instance);
+    }
+    if (code) {
+        free(opened);
+        return code;
+    }
+    opened->calls = section->plugin->as.source;
+    opened->calls.features = kist_source_features(section);
+    opened->next = opener->opened;
+    opener->opened = opened;
+    *ret_calls = &opened->calls;
+    *ret_self = opened->instance->self;
+    return 0;
 }
 
 uint64_t kist_source_features(const struct kist_config_section *section)

@@ -14,6 +14,14 @@ struct kist_instance {
     char *where;                /* "shop-daily/disk(local)", for log and errors */
     struct kist_cancel *cancel; /* borrowed; may be NULL */
     struct kist_kept *kept;     /* strings of host->keep_string */
+    struct kist_opened *opened; /* sources that it opened, newest first */
+};
+
+/* A source that another one opened. That one ends it; its memory goes with the one that opened it. */
+struct kist_opened {
+    struct kist_opened *next;
+    struct kist_instance *instance;
+    struct kist_source calls; /* that were handed out */
 };
 
 /* `section` (kept) says which plugin and how, `pipeline` (kept) may be NULL. A failure of `open` is prefixed with where it
@@ -21,14 +29,22 @@ struct kist_instance {
 int kist_instance_open(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
                        struct kist_instance **ret_instance, struct kist_error *err) KIST_CHECKED;
 
-/* The service host->open_store. */
-typedef int (*kist_store_opener)(const struct kist_host *host, const char *name,
-                                 const struct kist_destination **ret_calls, void **ret_self,
-                                 struct kist_error *err);
-/* The same for a plugin that may open stores. */
+/* The services host->open_store and host->open_source; NULL: there is none. */
+struct kist_openers {
+    int (*store)(const struct kist_host *host, const char *name, const struct kist_destination **ret_calls,
+                 void **ret_self, struct kist_error *err);
+    int (*source)(const struct kist_host *host, const char *plugin, const char *name,
+                  const struct kist_source **ret_calls, void **ret_self, struct kist_error *err);
+};
+/* The same for a plugin that may open others. */
 int kist_instance_open_with(const struct kist_config_section *section, const char *pipeline,
-                            struct kist_cancel *cancel, kist_store_opener open_store,
+                            struct kist_cancel *cancel, const struct kist_openers *openers,
                             struct kist_instance **ret_instance, struct kist_error *err) KIST_CHECKED;
+/* The same for an instance that `opener` opens, whose failures are told by that one: they get no prefix of their own. Call
+ * its callbacks without kist_instance_result. It is freed with `opener`, and closed before. */
+int kist_instance_open_below(struct kist_instance *opener, const struct kist_config_section *section,
+                             const struct kist_openers *openers, const struct kist_source **ret_calls,
+                             void **ret_self, struct kist_error *err) KIST_CHECKED;
 void kist_instance_close(struct kist_instance *instance); /* NULL is fine */
 
 /* To be wrapped around every call of a callback: makes sure that a failure has a code of the closed list and a message

@@ -72,6 +72,7 @@ static size_t type_size(uint32_t type, size_t *ret_alignment)
     case KIST_TYPE_CHOICE: *ret_alignment = alignof(kist_choice); return sizeof(kist_choice);
     case KIST_TYPE_LIST: *ret_alignment = alignof(kist_list); return sizeof(kist_list);
     case KIST_TYPE_STORE: *ret_alignment = alignof(kist_store_ref); return sizeof(kist_store_ref);
+    case KIST_TYPE_SOURCE: *ret_alignment = alignof(kist_source_ref); return sizeof(kist_source_ref);
     case KIST_TYPE_INTEGER: *ret_alignment = alignof(int64_t); return sizeof(int64_t);
     default: return 0;
     }
@@ -91,6 +92,9 @@ static int check_field(const struct kist_plugin *plugin, const struct kist_optio
                          option->name);
     if (option->type == KIST_TYPE_CHOICE && (!option->choices || !option->choices[0]))
         return kist_fail(err, KIST_ERR_CONFIG, "its option '%s' is a choice of nothing", option->name);
+    if (option->type == KIST_TYPE_SOURCE && (!option->choices || !kist_plugin_is_name(option->choices)))
+        return kist_fail(err, KIST_ERR_CONFIG, "its option '%s' names a source, but not of which plugin",
+                         option->name);
     if ((option->flags & KIST_OPTION_RANGE) && option->min > option->max)
         return kist_fail(err, KIST_ERR_CONFIG, "no value is in the range of its option '%s'", option->name);
     return 0;

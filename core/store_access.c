@@ -170,8 +170,8 @@ static struct kist_destination calls_of(const struct kist_plugin *plugin)
 }
 
 /* The section of that name, or NULL after saying that there is none. */
-static const struct kist_config_section *find(const struct kist_config_stores *stores, const char *name,
-                                              struct kist_error *err)
+static const struct kist_config_section *find_store(const struct kist_config_stores *stores, const char *name,
+                                                    struct kist_error *err)
 {
     size_t count = stores ? stores->count : 0;
     const char **names = calloc(count + 1, sizeof *names);
@@ -194,7 +194,7 @@ int kist_store_access(const struct kist_host *host, const char *name, const stru
                       void **ret_self, struct kist_error *err)
 {
     const struct kist_instance *instance = (const struct kist_instance *)host;
-    const struct kist_config_section *section = find(instance->section->stores, name, err);
+    const struct kist_config_section *section = find_store(instance->section->stores, name, err);
     struct access *access = section ? calloc(1, sizeof *access) : NULL;
     if (!access)
         return section ? kist_fail(err, KIST_ERR_FAILED, "out of memory") : err->code;
@@ -207,10 +207,4 @@ int kist_store_access(const struct kist_host *host, const char *name, const stru
     *ret_calls = &access->calls;
     *ret_self = access;
     return 0;
-}
-
-int kist_source_open(const struct kist_config_section *section, const char *pipeline, struct kist_cancel *cancel,
-                     struct kist_instance **ret_instance, struct kist_error *err)
-{
-    return kist_instance_open_with(section, pipeline, cancel, kist_store_access, ret_instance, err);
 }

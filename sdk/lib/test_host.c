@@ -147,6 +147,15 @@ static int open_store(const struct kist_host *host, const char *name, const stru
     return test->open_store(test, name, ret_calls, ret_self, err);
 }
 
+static int open_source(const struct kist_host *host, const char *plugin, const char *name,
+                       const struct kist_source **ret_calls, void **ret_self, struct kist_error *err)
+{
+    struct kist_test_host *test = test_of(host);
+    if (!test->open_source)
+        return fail(host, err, KIST_ERR_UNSUPPORTED, "there is no source of '%s'", plugin);
+    return test->open_source(test, plugin, name, ret_calls, ret_self, err);
+}
+
 int kist_test_host_init(struct kist_test_host *test)
 {
     *test = (struct kist_test_host){
@@ -163,7 +172,8 @@ int kist_test_host_init(struct kist_test_host *test)
                  .random = random_bytes,
                  .keep_string = keep_string,
                  .add_secret = add_secret,
-                 .open_store = open_store},
+                 .open_store = open_store,
+                 .open_source = open_source},
         .err = {.struct_size = sizeof(struct kist_error)},
     };
     pthread_mutex_init(&test->lock, NULL);

@@ -20,6 +20,9 @@ struct kist_test_host {
     int (*open_store)(struct kist_test_host *test, const char *name, const struct kist_destination **ret_calls,
                       void **ret_self, struct kist_error *err);
     void *stores;
+    /* The same for another source: host->open_source. */
+    int (*open_source)(struct kist_test_host *test, const char *plugin, const char *name,
+                       const struct kist_source **ret_calls, void **ret_self, struct kist_error *err);
     pthread_mutex_t lock; /* of what instances in several threads add to */
 };
 

@@ -102,12 +102,13 @@ static void broken_tables_do_no_harm(void **state)
         {.name = "wide", .type = KIST_TYPE_STRING, .offset = 0, .size = 16},
         {.name = "odd", .type = KIST_TYPE_STRING, .offset = 4, .size = 8},
         {.name = "choices", .type = KIST_TYPE_CHOICE, .offset = 0, .size = 4},
+        {.name = "inner", .type = KIST_TYPE_SOURCE, .offset = 0, .size = 8},
         {.name = "newer", .type = 999, .offset = 0, .size = 8},
         {.name = "bad", .type = KIST_TYPE_INTEGER, .offset = 0, .size = 8, .def = "x"},
         KIST_OPTION_END,
     };
     static const char text[] = "[source x]\nnewer = 1\n";
-    const struct kist_option_table table = {.rows = rows, .count = 7, .size = 12};
+    const struct kist_option_table table = {.rows = rows, .count = 8, .size = 12};
     char config[12] = {0};
     struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
     kist_ini_parse(&bound->ini, &bound->file, text, sizeof text - 1, &bound->list);
@@ -117,8 +118,8 @@ static void broken_tables_do_no_harm(void **state)
                                           .place = kist_ini_place(bound->ini.last, NULL)};
     kist_bind(&scope, &table, config);
     assert_int_equal(kist_problem_list_give(&bound->list, &bound->problems, &err), 0);
-    assert_int_equal(bound->problems.count, 7);
-    assert_string_equal(bound->problems.items[6].message,
+    assert_int_equal(bound->problems.count, 8);
+    assert_string_equal(bound->problems.items[7].message,
                         "a.ini:2: [source x] newer: this version of kist does not know options of this type");
 }
 

@@ -20,6 +20,12 @@ struct fake_source_config {
     kist_choice never;
 };
 
+/* source "wrap" (`project` is required) opens others; the plugin that `lost` would name is not there */
+struct fake_wrap_config {
+    const char *project;
+    kist_source_ref dump, again, lost;
+};
+
 /* destination "disk" */
 struct fake_destination_config {
     const char *path;
@@ -51,6 +57,14 @@ static const struct kist_option source_options[] = {
     KIST_OPTION(struct fake_source_config, lock_timeout, .def = "30s", KIST_RANGE(1000, 3600000),
                 .help = "patience"),
     KIST_OPTION(struct fake_source_config, never, .choices = "a|b", .help = "not given in any test"),
+    KIST_OPTION_END,
+};
+
+static const struct kist_option wrap_options[] = {
+    KIST_OPTION(struct fake_wrap_config, project, .flags = KIST_OPTION_REQUIRED, .help = "project"),
+    KIST_OPTION(struct fake_wrap_config, dump, .choices = "db", .help = "how to dump"),
+    KIST_OPTION(struct fake_wrap_config, again, .choices = "wrap", .help = "one that has required options"),
+    KIST_OPTION(struct fake_wrap_config, lost, .choices = "absent", .help = "one that is not installed"),
     KIST_OPTION_END,
 };
 
@@ -88,6 +102,8 @@ static const struct kist_option seal_options[] = {
 
 static const struct kist_plugin fake_source =
     PLUGIN(KIST_KIND_SOURCE, "db", source_options, sizeof(struct fake_source_config), 0);
+static const struct kist_plugin fake_wrap =
+    PLUGIN(KIST_KIND_SOURCE, "wrap", wrap_options, sizeof(struct fake_wrap_config), 0);
 static const struct kist_plugin fake_destination =
     PLUGIN(KIST_KIND_DESTINATION, "disk", destination_options, sizeof(struct fake_destination_config), 0);
 static const struct kist_plugin fake_null =
@@ -118,8 +134,8 @@ void kist_registry_free(struct kist_registry *registry)
 int kist_registry_find(struct kist_registry *registry, uint32_t kind, const char *name,
                        const struct kist_plugin **ret_plugin, struct kist_error *err)
 {
-    static const struct kist_plugin *const all[] = {&fake_source,  &fake_destination, &fake_null,
-                                                    &fake_squeeze, &fake_seal,        &fake_notifier};
+    static const struct kist_plugin *const all[] = {&fake_source,  &fake_wrap, &fake_destination, &fake_null,
+                                                    &fake_squeeze, &fake_seal, &fake_notifier};
     (void)registry;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i]->kind == kind && strcmp(all[i]->name, name) == 0) {

@@ -141,6 +141,14 @@ static inline int tell_facts(void *self, const struct kist_facts *facts, struct 
     return 0;
 }
 
+static inline int begin_backup(void *self, const struct kist_backup *backup, struct kist_error *err)
+{
+    (void)self;
+    (void)backup;
+    (void)err;
+    return 0;
+}
+
 static inline int read_about(void *reader, kist_item_fn give, void *arg, struct kist_error *err)
 {
     (void)reader;
@@ -160,6 +168,7 @@ static const struct kist_plugin reading_plugin = {
                   .read_end = close_memory,
                   .read_about = read_about,
                   .items = items,
+                  .backup_begin = begin_backup,
                   .facts = tell_facts},
 };
 

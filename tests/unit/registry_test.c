@@ -172,6 +172,7 @@ static void option_tables_that_make_no_sense(void **state)
     assert_refused(KIST_KIND_DESTINATION, "option_width", "'path' does not fit");
     assert_refused(KIST_KIND_DESTINATION, "option_type", "'path' is of a type that this kist does not know (99)");
     assert_refused(KIST_KIND_DESTINATION, "option_choice", "'path' is a choice of nothing");
+    assert_refused(KIST_KIND_DESTINATION, "option_source", "'path' names a source, but not of which plugin");
     assert_refused(KIST_KIND_DESTINATION, "option_twice", "two options called 'path'");
     assert_refused(KIST_KIND_DESTINATION, "option_name", "'Path name'");
     assert_refused(KIST_KIND_DESTINATION, "option_own", "'prefix' has a name that kist itself uses");

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "fakes.h"
-#include "store_access.h"
+#include "source_access.h"
 
 struct scene {
     struct fake_source source;

@@ -49,7 +49,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-} kist_source_ref; /* NAME of a [source NAME], for host->open_source; NULL when not given */
+} kist_source_ref; /* NAME of a [source NAME], for host->open_source; NULL when not given. Only an option of a source */
 
 #define KIST_TYPE_STRING UINT32_C(1) /* const char *; NULL when not given */
 #define KIST_TYPE_SECRET UINT32_C(2)
@@ -69,7 +69,8 @@ struct kist_option {
     const char *name;
     const char *def;     /* as it would stand in the file; NULL: none, the field stays zero */
     const char *help;    /* one sentence, lower case, no full stop */
-    const char *choices; /* KIST_TYPE_CHOICE: "custom|plain" */
+    const char *choices; /* KIST_TYPE_CHOICE: "custom|plain". KIST_TYPE_SOURCE: the plugin that such a section must be of,
+                          * "pg_dump"; it is loaded with the one that has the option, where it is installed */
     uint32_t type;
     uint32_t flags;
     uint64_t offset;
