@@ -2,7 +2,8 @@
  * catalog.h - the backups of a pipeline on one destination: which manifests there are, and what they say.
  *
  *     _kist/<pipeline>/<id>.json      a backup
- *     _kist/<pipeline>/<id>.pending   a run that has begun; it names the keys that it may have written
+ *     _kist/<pipeline>/<id>.pending   a run that has begun; it names the keys that it may have written, and says whether
+ *                                     a provider may hold something of it
  *     _kist/<pipeline>/<id>.tombstone a copy of the manifest of a backup that is being deleted, see prune.h
  *     _kist/<pipeline>/<id>.<word>.<time>   a mark, see marks.h
  */
@@ -60,9 +61,24 @@ int kist_catalog_commit(struct kist_store *store, const char *pipeline, const ch
 int kist_catalog_remove(struct kist_store *store, const char *pipeline, const char *id,
                         struct kist_error *err) KIST_CHECKED;
 
-/* Says that a run of `owner` (the one who holds the lock) has begun which may write `keys`; and that it is over. */
+/* That a provider may hold something of a run: nobody must forget it before the backup exists somewhere, or that is deleted. */
+struct kist_catalog_held {
+    const char *plugin; /* of the source, which alone can ask for it */
+    const char
+        *sign_key; /* of the pipeline, or NULL: what nobody with the key wrote has nothing deleted at a provider */
+    const struct kist_config_section *const *destinations; /* where the manifest may be */
+    size_t destination_count;
+};
+
+/* Says that a run of `owner` (the one who holds the lock) has begun which may write `keys`; and that it is over. `held`
+ * NULL: no provider holds anything of it. */
 int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
-                       char *const *keys, size_t key_count, struct kist_error *err) KIST_CHECKED;
+                       char *const *keys, size_t key_count, const struct kist_catalog_held *held,
+                       struct kist_error *err) KIST_CHECKED;
+/* Whether the note of a run says that a provider may hold something of it: what it says is new, and NULL where it says nothing,
+ * or the run may be at work still. KIST_ERR_CORRUPT where nobody with the sign_key has written it. */
+int kist_catalog_held_by(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                         const char *owner, json_t **ret_held, struct kist_error *err) KIST_CHECKED;
 /* Whether the note is there still, as the store says of that one object. */
 int kist_catalog_is_begun(struct kist_store *store, const char *pipeline, const char *id, int *ret_begun,
                           struct kist_error *err) KIST_CHECKED;
@@ -73,6 +89,9 @@ int kist_catalog_end(struct kist_store *store, const char *pipeline, const char 
 int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const char *owner,
                        const struct kist_catalog *catalog, uint64_t *ret_count,
                        struct kist_error *err) KIST_CHECKED;
+
+/* Forgets all notes but that of `id`, so that a sweep leaves them as they are. */
+void kist_catalog_forget_others(struct kist_catalog *catalog, const char *id);
 
 /* Whether a run that is not of `owner` may be at work there: the id of its note, or "". `owner` NULL: that of no lock; then a
  * run of this machine counts as over. */

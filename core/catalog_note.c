@@ -1,5 +1,6 @@
 #include "catalog_document.h"
 #include "key.h"
+#include "manifest_seal.h"
 #include "state.h"
 
 #include <stdlib.h>
@@ -12,20 +13,62 @@ static int no_memory(struct kist_error *err)
     return kist_fail(err, KIST_ERR_FAILED, "out of memory for the catalog");
 }
 
-int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
-                       char *const *keys, size_t key_count, struct kist_error *err)
+static json_t *names_of(const struct kist_catalog_held *held)
 {
+    json_t *names = json_array();
+    for (size_t i = 0; i < held->destination_count; i++)
+        if (json_array_append_new(names, json_string(held->destinations[i]->name))) {
+            json_decref(names);
+            return NULL;
+        }
+    return names;
+}
+
+/* Adds who holds something, and seals it all: see manifest_seal.h. */
+static int add_held(json_t *note, const struct kist_catalog_held *held, struct kist_text *text,
+                    struct kist_error *err)
+{
+    json_t *json = json_pack("{s:s, s:o}", "plugin", held->plugin, "destinations", names_of(held));
+    char *head =
+        json && !json_object_set(note, "held", json) ? json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
+    json_decref(json);
+    if (!head)
+        return no_memory(err);
+    /* The closing brace goes; the seal brings its own. */
+    kist_text_add_bytes(text, head, strlen(head) - 2);
+    kist_text_add(text, ",\n");
+    free(head);
+    return kist_seal_add(text, held->sign_key, err);
+}
+
+static int write_note(json_t *note, const struct kist_catalog_held *held, struct kist_text *text,
+                      struct kist_error *err)
+{
+    if (held)
+        return add_held(note, held, text, err);
+    char *plain = json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    kist_text_add(text, plain ? plain : "");
+    int failed = !plain || kist_text_failed(text);
+    free(plain);
+    return failed ? no_memory(err) : 0;
+}
+
+int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
+                       char *const *keys, size_t key_count, const struct kist_catalog_held *held,
+                       struct kist_error *err)
+{
+    KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
     json_t *array = json_array();
     for (size_t i = 0; i < key_count; i++)
         json_array_append_new(array, json_string(keys[i]));
+    int whole = json_array_size(array) == key_count;
     json_t *note = json_pack("{s:i, s:s, s:s, s:s, s:I, s:o}", "kist_pending", 1, "pipeline", pipeline, "id", id,
                              "owner", owner, "begun", (json_int_t)kist_time_now(), "keys", array);
-    char *text = note ? json_dumps(note, JSON_INDENT(2) | JSON_ENSURE_ASCII) : NULL;
-    int code = text && json_array_size(array) == key_count
-                   ? kist_catalog_put_document(store, pipeline, id, KIST_PENDING_SUFFIX, text, strlen(text), err)
-                   : no_memory(err);
+    int code = note && whole ? write_note(note, held, &text, err) : no_memory(err);
+    if (!code)
+        code = kist_catalog_put_document(store, pipeline, id, KIST_PENDING_SUFFIX, kist_text_get(&text), text.size,
+                                         err);
     json_decref(note);
-    free(text);
     return code;
 }
 
@@ -128,10 +171,18 @@ static int is_over(const char *id, const char *owner, json_t *note)
     return known && kist_time_now() - started > FOREIGN_GRACE;
 }
 
-/* Reads the note of a run, and whether the run is over. New reference; NULL for what is no JSON, or is there no more. */
+/* What a note says. */
+struct note {
+    json_t *json; /* NULL for what is no JSON, or is there no more */
+    int over;     /* the run is */
+    int unsealed; /* nobody with the sign_key has written it */
+};
+
+/* `sign_key`: that it is to be sealed with, or NULL. */
 static int read_note(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
-                     json_t **ret_note, int *ret_over, struct kist_error *err)
+                     const char *sign_key, struct note *ret_note, struct kist_error *err)
 {
+    KIST_CLEANUP_ERROR struct kist_error why = KIST_ERROR_INIT;
     char *key = kist_catalog_key(pipeline, id, KIST_PENDING_SUFFIX);
     char *text = NULL;
     size_t size = 0;
@@ -139,8 +190,7 @@ static int read_note(struct kist_store *store, const char *pipeline, const char 
         return no_memory(err);
     int code = kist_store_get_bytes(store, key, KIST_MANIFEST_LIMIT, &text, &size, err);
     free(key);
-    *ret_note = NULL;
-    *ret_over = code == KIST_ERR_NOT_FOUND;
+    *ret_note = (struct note){.over = code == KIST_ERR_NOT_FOUND};
     /* A run of another machine has just come to its end. */
     if (code == KIST_ERR_NOT_FOUND) {
         kist_error_clear(err);
@@ -148,22 +198,42 @@ static int read_note(struct kist_store *store, const char *pipeline, const char 
     }
     if (code)
         return code;
-    *ret_note = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    *ret_over = is_over(id, owner, *ret_note);
+    ret_note->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    ret_note->over = is_over(id, owner, ret_note->json);
+    ret_note->unsealed = kist_seal_check(text, size, sign_key, &why) != 0;
     free(text);
     return 0;
+}
+
+int kist_catalog_held_by(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
+                         const char *owner, json_t **ret_held, struct kist_error *err)
+{
+    struct note note = {.json = NULL};
+    int code = read_note(store, pipeline->name, id, owner, pipeline->sign_key, &note, err);
+    json_t *held = !code && note.over ? json_object_get(note.json, "held") : NULL;
+    if (held && note.unsealed) {
+        code = kist_fail(
+            err, KIST_ERR_CORRUPT,
+            "the note of the run %s says that a provider holds something of it, and nobody who may say so has "
+            "written that",
+            id);
+        kist_hint(err, "look for it at the provider, and remove it there if no backup of that name exists");
+    }
+    if (!code)
+        *ret_held = json_incref(held);
+    json_decref(note.json);
+    return code;
 }
 
 static int sweep_one(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
                      const char *taken, uint64_t *ret_count, struct kist_error *err)
 {
-    json_t *note = NULL;
-    int over = 0;
-    int code = read_note(store, pipeline, id, owner, &note, &over, err);
-    if (!code && over)
-        code = remove_noted(store, pipeline, id, taken, json_object_get(note, "keys"), ret_count, err);
-    json_decref(note);
-    return code || !over ? code : kist_catalog_end(store, pipeline, id, err);
+    struct note note = {.json = NULL};
+    int code = read_note(store, pipeline, id, owner, NULL, &note, err);
+    if (!code && note.over)
+        code = remove_noted(store, pipeline, id, taken, json_object_get(note.json, "keys"), ret_count, err);
+    json_decref(note.json);
+    return code || !note.over ? code : kist_catalog_end(store, pipeline, id, err);
 }
 
 int kist_catalog_busy(struct kist_store *store, const char *pipeline, const char *owner,
@@ -172,16 +242,24 @@ int kist_catalog_busy(struct kist_store *store, const char *pipeline, const char
     ret_id[0] = '\0';
     for (size_t i = 0; i < catalog->pending_count && !ret_id[0]; i++) {
         const char *id = catalog->pending[i].id;
-        json_t *note = NULL;
-        int over = 1;
-        int code = kist_catalog_has(catalog, id) ? 0 : read_note(store, pipeline, id, owner, &note, &over, err);
-        json_decref(note);
+        struct note note = {.over = 1};
+        int code = kist_catalog_has(catalog, id) ? 0 : read_note(store, pipeline, id, owner, NULL, &note, err);
+        json_decref(note.json);
         if (code)
             return code;
-        if (!over)
+        if (!note.over)
             memcpy(ret_id, id, KIST_ID_LENGTH + 1);
     }
     return 0;
+}
+
+void kist_catalog_forget_others(struct kist_catalog *catalog, const char *id)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < catalog->pending_count; i++)
+        if (strcmp(catalog->pending[i].id, id) == 0)
+            catalog->pending[kept++] = catalog->pending[i];
+    catalog->pending_count = kept;
 }
 
 int kist_catalog_sweep(struct kist_store *store, const char *pipeline, const char *owner,

@@ -1,6 +1,6 @@
 #include "foreign_pass.h"
 #include "feed.h"
-#include "store_access.h"
+#include "source_access.h"
 
 #include <stdlib.h>
 #include <string.h>

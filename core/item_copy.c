@@ -59,6 +59,7 @@ int kist_item_copy(const struct kist_item *given, struct kist_item_copy *ret_cop
     struct kist_item *item = &copy.item;
     memcpy(item, given, given->struct_size < sizeof *item ? given->struct_size : sizeof *item);
     item->struct_size = sizeof *item;
+    item->reference = NULL;
     if (!item->name)
         return KIST_ERR_FAILED;
     drop_unsound(item);

@@ -76,9 +76,25 @@ static void judge_shrinking(struct judging *judging, uint64_t now, uint64_t *pas
     give_reason(judging, &text);
 }
 
+struct kist_past kist_judge_measure(const struct kist_manifest *manifest)
+{
+    struct kist_past measure = {.raw_size = kist_manifest_raw_size(manifest),
+                                .rows = kist_counts_rows(&manifest->counts)};
+    for (size_t i = 0; i < manifest->item_count; i++) {
+        const struct kist_manifest_reference *reference = manifest->items[i].reference;
+        measure.held |= reference != NULL;
+        measure.unsized |= reference && reference->as.size < 0;
+    }
+    return measure;
+}
+
 static void judge_size(struct judging *judging)
 {
-    uint64_t now = kist_manifest_raw_size(judging->now), past[KIST_PAST_MAX];
+    const struct kist_past measure = kist_judge_measure(judging->now);
+    uint64_t now = measure.raw_size, past[KIST_PAST_MAX];
+    size_t count = 0;
+    if (measure.unsized)
+        return;
     if (now < judging->pipeline->min_size) {
         KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
         kist_text_printf(&text, "%s, less than min_size (%s)", kist_size_show(now).text,
@@ -86,8 +102,9 @@ static void judge_size(struct judging *judging)
         give_reason(judging, &text);
     }
     for (size_t i = 0; i < judging->past_count; i++)
-        past[i] = judging->past[i].raw_size;
-    judge_shrinking(judging, now, past, judging->past_count, kist_size_show);
+        if (judging->past[i].held == measure.held && !judging->past[i].unsized)
+            past[count++] = judging->past[i].raw_size;
+    judge_shrinking(judging, now, past, count, kist_size_show);
 }
 
 static void judge_rows(struct judging *judging)

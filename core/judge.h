@@ -15,7 +15,12 @@
 struct kist_past {
     uint64_t raw_size;
     int64_t rows; /* -1: not counted */
+    int held;     /* by a provider, which counts bytes otherwise than a dump: compared with its like alone */
+    int unsized;  /* the provider does not say how much it holds: compared with nothing */
 };
+
+/* The same of a backup. */
+struct kist_past kist_judge_measure(const struct kist_manifest *manifest);
 
 /* `ret_reasons`: sentences, each a reason to be suspicious; NULL when there is none. New reference. */
 int kist_judge(const struct kist_config_pipeline *pipeline, const struct kist_manifest *now,

@@ -63,8 +63,7 @@ static int ask(struct kist_target *target, void *arg, struct kist_error *err)
             continue;
         }
         if (is_good(target, asking, &manifest))
-            asking->past[asking->count++] = (struct kist_past){.raw_size = kist_manifest_raw_size(&manifest),
-                                                               .rows = kist_counts_rows(&manifest.counts)};
+            asking->past[asking->count++] = kist_judge_measure(&manifest);
         kist_manifest_done(&manifest);
     }
     asking->answered = 1;

@@ -33,8 +33,20 @@ static json_t *filters_json(const struct kist_manifest_item *item)
     return filters;
 }
 
+/* Its bytes are none of ours: who holds them, and under which name, is all there is to say. */
+static json_t *held_json(const struct kist_manifest_item *item)
+{
+    json_t *json = json_pack("{s:s}", "name", item->name);
+    if (json && !json_object_set_new(json, "reference", kist_reference_json(&item->reference->as)))
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
 static json_t *item_json(const struct kist_manifest_item *item)
 {
+    if (item->reference)
+        return held_json(item);
     json_t *json = json_pack("{s:s, s:s}", "name", item->name, "key", item->key);
     if (json && !set_text(json, "format", item->format) && !set_text(json, "content_type", item->content_type) &&
         !set_text(json, "stock_restore", item->stock_restore) && !set_text(json, "version", item->version) &&
@@ -59,11 +71,12 @@ static json_t *head_json(const struct kist_manifest *manifest)
                         : NULL;
     if (manifest->notes_key && !notes)
         return NULL;
+    int version = kist_manifest_has_references(manifest) ? KIST_MANIFEST_VERSION : 1;
     json_t *head = json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:O, s:{s:s, s:s, s:O}, s:o*}", "kist_manifest",
-                             KIST_MANIFEST_VERSION, "pipeline", manifest->pipeline, "id", manifest->id, "started",
-                             started, "finished", finished, "kist", manifest->kist_version, "labels",
-                             manifest->labels, "source", "plugin", manifest->source_plugin, "version",
-                             manifest->source_version, "facts", manifest->facts, "restore_notes", notes);
+                             version, "pipeline", manifest->pipeline, "id", manifest->id, "started", started,
+                             "finished", finished, "kist", manifest->kist_version, "labels", manifest->labels,
+                             "source", "plugin", manifest->source_plugin, "version", manifest->source_version,
+                             "facts", manifest->facts, "restore_notes", notes);
     if (head && (!manifest->suspect || !json_object_set(head, "suspect", manifest->suspect)))
         return head;
     json_decref(head);

@@ -8,6 +8,7 @@
 /* Fields are read by these; a missing or odd one is noted once and the reading goes on. */
 struct reading {
     const char *wrong; /* name of the first field that is not as it should be */
+    int references;    /* the version has them */
 };
 
 static char *text_field(struct reading *reading, json_t *object, const char *name, int required)
@@ -74,28 +75,12 @@ static void check_key(struct reading *reading, const struct kist_manifest *manif
             reading->wrong = name;
 }
 
-static int read_item(struct reading *reading, json_t *json, struct kist_manifest *manifest, struct kist_error *err)
+static int read_filters(struct reading *reading, json_t *json, struct kist_manifest_item *item,
+                        struct kist_error *err)
 {
-    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
-    struct kist_manifest_item *item = NULL;
-    int code = kist_manifest_add_item(manifest, &item, err);
-    if (code)
-        return code;
-    item->name = text_field(reading, json, "name", 1);
-    if (item->name && kist_key_check(item->name, &ignored) && !reading->wrong)
-        reading->wrong = "name";
-    item->format = text_field(reading, json, "format", 0);
-    item->content_type = text_field(reading, json, "content_type", 0);
-    item->stock_restore = text_field(reading, json, "stock_restore", 0);
-    item->version = text_field(reading, json, "version", 0);
-    if (json_object_get(json, "metadata"))
-        item->metadata = texts_field(reading, json, "metadata");
-    item->key = text_field(reading, json, "key", 1);
-    check_key(reading, manifest, item->key, "key");
-    read_digest(reading, json_object_get(json, "raw"), "raw", &item->raw);
-    read_digest(reading, json_object_get(json, "stored"), "stored", &item->stored);
     json_t *filters = json_object_get(json, "filters"), *filter = NULL;
     size_t index = 0;
+    int code = 0;
     if (!json_is_array(filters) && !reading->wrong)
         reading->wrong = "filters";
     json_array_foreach(filters, index, filter) {
@@ -113,27 +98,76 @@ static int read_item(struct reading *reading, json_t *json, struct kist_manifest
     return 0;
 }
 
+/* An item is stored or held, never both: what is deleted with a backup must not depend on who reads its manifest. */
+static int read_reference(struct reading *reading, json_t *json, struct kist_manifest_item *item,
+                          struct kist_error *err)
+{
+    static const char *const stored[] = {"key", "raw", "stored", "filters"};
+    for (size_t i = 0; i < sizeof stored / sizeof *stored; i++)
+        if (json_object_get(json, stored[i]) && !reading->wrong)
+            reading->wrong = stored[i];
+    if (!reading->references && !reading->wrong)
+        reading->wrong = "reference";
+    int code = kist_reference_parse(json_object_get(json, "reference"), &item->reference, err);
+    if (!code && item->reference->as.size > 0)
+        item->raw.size = (uint64_t)item->reference->as.size;
+    return code;
+}
+
+static int read_item(struct reading *reading, json_t *json, struct kist_manifest *manifest, struct kist_error *err)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    struct kist_manifest_item *item = NULL;
+    int code = kist_manifest_add_item(manifest, &item, err);
+    if (code)
+        return code;
+    item->name = text_field(reading, json, "name", 1);
+    if (item->name && kist_key_check(item->name, &ignored) && !reading->wrong)
+        reading->wrong = "name";
+    if (json_object_get(json, "reference"))
+        return read_reference(reading, json, item, err);
+    item->format = text_field(reading, json, "format", 0);
+    item->content_type = text_field(reading, json, "content_type", 0);
+    item->stock_restore = text_field(reading, json, "stock_restore", 0);
+    item->version = text_field(reading, json, "version", 0);
+    if (json_object_get(json, "metadata"))
+        item->metadata = texts_field(reading, json, "metadata");
+    item->key = text_field(reading, json, "key", 1);
+    check_key(reading, manifest, item->key, "key");
+    read_digest(reading, json_object_get(json, "raw"), "raw", &item->raw);
+    read_digest(reading, json_object_get(json, "stored"), "stored", &item->stored);
+    return read_filters(reading, json, item, err);
+}
+
 static int compare_texts(const void *left, const void *right)
 {
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
+static int has_double(char **texts, size_t count)
+{
+    int found = 0;
+    if (count)
+        qsort(texts, count, sizeof *texts, compare_texts);
+    for (size_t i = 1; i < count && !found; i++)
+        found = strcmp(texts[i - 1], texts[i]) == 0;
+    return found;
+}
+
 /* Two items of one name or in one object cannot both be what was saved. */
 static int check_unique(struct reading *reading, const struct kist_manifest *manifest, struct kist_error *err)
 {
-    size_t count = manifest->item_count;
+    size_t count = manifest->item_count, keys = 0;
     char **texts = reading->wrong ? NULL : calloc(2 * count + 1, sizeof *texts);
     if (!texts)
         return reading->wrong ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory for the manifest");
     for (size_t i = 0; i < count; i++) {
         texts[i] = manifest->items[i].name;
-        texts[count + i] = manifest->items[i].key;
+        if (manifest->items[i].key)
+            texts[count + keys++] = manifest->items[i].key;
     }
-    qsort(texts, count, sizeof *texts, compare_texts);
-    qsort(texts + count, count, sizeof *texts, compare_texts);
-    for (size_t i = 1; i < count && !reading->wrong; i++)
-        if (strcmp(texts[i - 1], texts[i]) == 0 || strcmp(texts[count + i - 1], texts[count + i]) == 0)
-            reading->wrong = "items";
+    if (has_double(texts, count) || has_double(texts + count, keys))
+        reading->wrong = "items";
     free(texts);
     return 0;
 }
@@ -207,6 +241,7 @@ static int read_document(json_t *json, const char *pipeline, const char *id, str
     }
     if (version < 1)
         return kist_fail(err, KIST_ERR_CORRUPT, "it has no version");
+    reading.references = version >= 2;
     int code = read_fields(&reading, json, manifest, err);
     if (!code && (strcmp(manifest->pipeline, pipeline) != 0 || strcmp(manifest->id, id) != 0))
         code = kist_fail(err, KIST_ERR_CORRUPT, "it is the manifest of '%s/%s'", manifest->pipeline, manifest->id);

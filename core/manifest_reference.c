@@ -69,6 +69,8 @@ int kist_reference_copy(const struct kist_reference *given, struct kist_manifest
         const char *text = get_text(&whole, &rows[i]);
         if (rows[i].required && (!text || !text[0]))
             code = kist_fail(err, KIST_ERR_BUG, "the plugin gave a reference without its '%s'", rows[i].name);
+        else if (text && !kist_utf8_valid(text, strlen(text)))
+            code = kist_fail(err, KIST_ERR_BUG, "the plugin gave a reference whose '%s' is not UTF-8", rows[i].name);
         else if (text && !(reference->texts[i] = strdup(text)))
             code = kist_fail(err, KIST_ERR_FAILED, "out of memory for a reference");
         set_text(&reference->as, &rows[i], reference->texts[i]);

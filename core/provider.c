@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void kist_provider_init(struct kist_provider *provider, const struct kist_config_pipeline *pipeline, const char *owner,
-                        struct kist_cancel *cancel)
+void kist_provider_init(struct kist_provider *provider, const struct kist_config_pipeline *pipeline,
+                        const char *owner, struct kist_cancel *cancel)
 {
     *provider = (struct kist_provider){.pipeline = pipeline, .owner = owner, .cancel = cancel};
     pthread_mutex_init(&provider->lock, NULL);
@@ -24,9 +24,9 @@ void kist_provider_done(struct kist_provider *provider)
 static int need_source(struct kist_provider *provider, struct kist_error *err)
 {
     const struct kist_config_pipeline *pipeline = provider->pipeline;
-    return provider->source ? 0
-                            : kist_source_open(pipeline->source, pipeline->name, provider->cancel,
-                                               &provider->source, err);
+    return provider->source
+               ? 0
+               : kist_source_open(pipeline->source, pipeline->name, provider->cancel, &provider->source, err);
 }
 
 static struct kist_backup backup_of(const struct kist_provider *provider, const char *id)
@@ -45,9 +45,9 @@ static int check_maker(const struct kist_provider *provider, const struct kist_m
     if (strcmp(section->plugin->name, manifest->source_plugin) == 0 &&
         (section->plugin->features & KIST_SOURCE_REFERENCES))
         return 0;
-    kist_fail(err, KIST_ERR_CONFIG, "'%s' is held by %s: only the source plugin '%s' can ask for it, [source %s] is '%s'",
-              item->name, item->reference->as.provider, manifest->source_plugin, section->name,
-              section->plugin->name);
+    kist_fail(err, KIST_ERR_CONFIG,
+              "'%s' is held by %s: only the source plugin '%s' can ask for it, [source %s] is '%s'", item->name,
+              item->reference->as.provider, manifest->source_plugin, section->name, section->plugin->name);
     kist_hint(err, "give the pipeline a source of that plugin again, or look after it at the provider");
     return KIST_ERR_CONFIG;
 }
@@ -61,26 +61,32 @@ static int ignore_reference(void *arg, const struct kist_reference *reference)
 
 /* ---- asking ---- */
 
-/* What the look came to, as a verdict on the backup. */
-static int judge(const struct kist_reference *reference, int code, struct kist_error *err)
+static int has_lapsed(const struct kist_reference *reference)
 {
-    if (code != KIST_ERR_NOT_FOUND)
-        return code;
-    int lapsed = reference->until_ms && reference->until_ms <= kist_time_now() * 1000;
-    kist_error_clear(err);
-    if (lapsed)
-        return 0;
-    char *text = kist_reference_text(reference);
-    kist_fail(err, KIST_ERR_CORRUPT, "the %s is gone", text ? text : reference->id);
-    kist_hint(err, "somebody removed it at the provider, or it expired there: run a new backup now");
-    free(text);
-    return KIST_ERR_CORRUPT;
+    return reference->until_ms && reference->until_ms <= kist_time_now() * 1000;
 }
 
-int kist_provider_look(struct kist_provider *provider, const struct kist_manifest *manifest,
-                       const struct kist_manifest_item *item, struct kist_error *err)
+/* What is gone, in words for a person; KIST_ERR_NOT_FOUND where that was to be expected. */
+static int gone(const struct kist_reference *reference, struct kist_error *err)
 {
-    const struct kist_reference *reference = &item->reference->as;
+    char until[KIST_TIME_LENGTH + 1];
+    char *text = kist_reference_text(reference);
+    int code = has_lapsed(reference) ? KIST_ERR_NOT_FOUND : KIST_ERR_CORRUPT;
+    kist_error_clear(err);
+    kist_fail(err, code, "the %s is gone", text ? text : reference->id);
+    if (code == KIST_ERR_NOT_FOUND) {
+        kist_time_text(reference->until_ms / 1000, until);
+        kist_error_suffix(err, ": it was kept until %s", until);
+    } else {
+        kist_hint(err, "somebody removed it at the provider, or it expired there: run a new backup now");
+    }
+    free(text);
+    return code;
+}
+
+static int look(struct kist_provider *provider, const struct kist_manifest *manifest,
+                const struct kist_manifest_item *item, struct kist_error *err)
+{
     const struct kist_backup backup = backup_of(provider, manifest->id);
     int code = check_maker(provider, manifest, item, err);
     if (code)
@@ -88,14 +94,31 @@ int kist_provider_look(struct kist_provider *provider, const struct kist_manifes
     pthread_mutex_lock(&provider->lock);
     code = need_source(provider, err);
     if (!code)
-        code = judge(reference,
-                     kist_instance_result(provider->source,
-                                          provider->source->plugin->as.source.reference_look(
-                                              provider->source->self, reference, &backup, ignore_reference, NULL, err),
-                                          err),
-                     err);
+        code = kist_instance_result(
+            provider->source,
+            provider->source->plugin->as.source.reference_look(provider->source->self, &item->reference->as,
+                                                               &backup, ignore_reference, NULL, err),
+            err);
     pthread_mutex_unlock(&provider->lock);
     return code;
+}
+
+int kist_provider_look(struct kist_provider *provider, const struct kist_manifest *manifest,
+                       const struct kist_manifest_item *item, struct kist_error *err)
+{
+    int code = look(provider, manifest, item, err);
+    if (code == KIST_ERR_NOT_FOUND && has_lapsed(&item->reference->as)) {
+        kist_error_clear(err);
+        return 0;
+    }
+    return code == KIST_ERR_NOT_FOUND ? gone(&item->reference->as, err) : code;
+}
+
+int kist_provider_need(struct kist_provider *provider, const struct kist_manifest *manifest,
+                       const struct kist_manifest_item *item, struct kist_error *err)
+{
+    int code = look(provider, manifest, item, err);
+    return code == KIST_ERR_NOT_FOUND ? gone(&item->reference->as, err) : code;
 }
 
 /* ---- deleting ---- */
@@ -110,11 +133,10 @@ int kist_provider_discard(struct kist_provider *provider, const struct kist_mani
     pthread_mutex_lock(&provider->lock);
     code = need_source(provider, err);
     if (!code)
-        code = kist_instance_result(
-            provider->source,
-            provider->source->plugin->as.source.reference_discard(provider->source->self, &item->reference->as,
-                                                                  &backup, err),
-            err);
+        code = kist_instance_result(provider->source,
+                                    provider->source->plugin->as.source.reference_discard(
+                                        provider->source->self, &item->reference->as, &backup, err),
+                                    err);
     pthread_mutex_unlock(&provider->lock);
     return code;
 }

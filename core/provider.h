@@ -7,7 +7,7 @@
 #define KIST_CORE_PROVIDER_H
 
 #include "manifest.h"
-#include "store_access.h"
+#include "source_access.h"
 
 #include <pthread.h>
 
@@ -20,13 +20,16 @@ struct kist_provider {
 };
 
 /* All arguments are kept. */
-void kist_provider_init(struct kist_provider *provider, const struct kist_config_pipeline *pipeline, const char *owner,
-                        struct kist_cancel *cancel);
+void kist_provider_init(struct kist_provider *provider, const struct kist_config_pipeline *pipeline,
+                        const char *owner, struct kist_cancel *cancel);
 void kist_provider_done(struct kist_provider *provider); /* all zero is fine */
 
 /* Whether what the item refers to is there and whole. KIST_ERR_CORRUPT: it is not, in words for a person. One that may be gone
  * by now (`until`) and is, is no error. What the configured source cannot ask for is KIST_ERR_CONFIG. */
 int kist_provider_look(struct kist_provider *provider, const struct kist_manifest *manifest,
+                       const struct kist_manifest_item *item, struct kist_error *err) KIST_CHECKED;
+/* The same for a restore, which needs it: what may be gone by now, and is, is KIST_ERR_NOT_FOUND. */
+int kist_provider_need(struct kist_provider *provider, const struct kist_manifest *manifest,
                        const struct kist_manifest_item *item, struct kist_error *err) KIST_CHECKED;
 /* Deletes what the item refers to, see reference_discard in kist/source.h. */
 int kist_provider_discard(struct kist_provider *provider, const struct kist_manifest *manifest,

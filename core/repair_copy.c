@@ -55,9 +55,11 @@ static int list_objects(struct work *work, struct kist_error *err)
     work->objects = calloc(manifest->item_count + 1, sizeof *work->objects);
     if (!work->objects)
         return no_memory(err);
+    /* What a provider holds is no more there for being named once more: the manifest is copied, and that is all. */
     for (size_t i = 0; i < manifest->item_count; i++)
-        work->objects[work->count++] =
-            (struct object){.key = manifest->items[i].key, .digest = &manifest->items[i].stored};
+        if (manifest->items[i].key)
+            work->objects[work->count++] =
+                (struct object){.key = manifest->items[i].key, .digest = &manifest->items[i].stored};
     if (manifest->notes_key)
         work->objects[work->count++] = (struct object){.key = manifest->notes_key, .digest = &manifest->notes};
     return 0;
@@ -194,7 +196,7 @@ static int write_note(const struct work *work, struct kist_error *err)
     for (size_t i = 0; i < work->count; i++)
         if (!work->objects[i].there)
             keys[count++] = (char *)(uintptr_t)work->objects[i].key;
-    int code = kist_catalog_begin(copy->to, copy->pipeline, copy->id, copy->owner, keys, count, err);
+    int code = kist_catalog_begin(copy->to, copy->pipeline, copy->id, copy->owner, keys, count, NULL, err);
     free(keys);
     return code;
 }
@@ -240,6 +242,8 @@ static void undo(const struct kist_backup_copy *copy)
     if (kist_cancel_is_set(copy->to->cancel))
         return;
     int code = kist_catalog_read(copy->to, copy->pipeline, &catalog, &err);
+    /* Notes of runs that were cut off may have to stay for what a provider holds of them. */
+    kist_catalog_forget_others(&catalog, copy->id);
     if (!code)
         code = kist_catalog_sweep(copy->to, copy->pipeline, copy->owner, &catalog, &removed, &err);
     kist_catalog_done(&catalog);

@@ -1,3 +1,4 @@
+#include "leftovers.h"
 #include "log.h"
 #include "repair.h"
 #include "signals.h"
@@ -35,16 +36,20 @@ static int repair(const struct kist_config_pipeline *pipeline, const struct kist
     /* One that answers is enough to begin: the others are told of. */
     struct kist_config_pipeline any = *pipeline;
     struct kist_targets targets = {0};
+    struct kist_provider provider;
     any.require = 1;
+    kist_provider_init(&provider, &any, owner, options->cancel);
     int code = kist_targets_open(&any, owner, options->cancel, &targets, err);
     if (!code)
-        code = kist_targets_step(&targets, work->dry_run ? read_catalog : kist_target_prepare, &targets, err);
+        code = work->dry_run ? kist_targets_step(&targets, read_catalog, &targets, err)
+                             : kist_leftovers_sweep(&targets, &provider, err);
     work->targets = &targets;
     if (!code)
         code = kist_repair_targets(work, err);
     /* The error that ended it all is the caller's to tell. */
     if (!code)
         *ret_silent = count_failed(&targets, options);
+    kist_provider_done(&provider);
     kist_targets_close(&targets);
     work->targets = NULL;
     return code;

@@ -2,6 +2,7 @@
 #include "item_name.h"
 #include "judge.h"
 #include "key.h"
+#include "leftovers.h"
 #include "log.h"
 #include "repair.h"
 #include "restore_notes.h"
@@ -28,6 +29,8 @@ struct run {
     struct kist_cancel *cancel; /* set by the first failure, or by a signal */
     struct kist_lock lock;
     struct kist_targets targets;
+    struct kist_provider provider;
+    struct kist_backup backup; /* as the source knows it */
     struct kist_run_items items;
     struct kist_manifest manifest;
     struct kist_turn turn;
@@ -87,8 +90,12 @@ static int begin_target(struct kist_target *target, void *arg, struct kist_error
     struct run *run = arg;
     if (kist_store_discards(target->store))
         return 0;
+    const struct kist_catalog_held held = {.plugin = run->manifest.source_plugin,
+                                           .sign_key = run->pipeline->sign_key,
+                                           .destinations = run->pipeline->destinations,
+                                           .destination_count = run->pipeline->destination_count};
     int code = kist_catalog_begin(target->store, run->pipeline->name, run->manifest.id, run->lock.owner,
-                                  run->items.keys, run->items.key_count, err);
+                                  run->items.keys, run->items.key_count, run->items.held ? &held : NULL, err);
     target->begun = !code;
     return code ? code : check_previous(run, target, err);
 }
@@ -220,9 +227,10 @@ static int enter(struct run *run, struct kist_error *err)
     if (code)
         return code;
     kist_turn_begin(&run->turn, run->pipeline, run->options);
+    kist_provider_init(&run->provider, run->pipeline, run->lock.owner, run->cancel);
     code = kist_targets_open(run->pipeline, run->lock.owner, run->cancel, &run->targets, err);
     if (!code)
-        code = kist_targets_step(&run->targets, kist_target_prepare, &run->targets, err);
+        code = kist_leftovers_sweep(&run->targets, &run->provider, err);
     return code ? code : kist_turn_take(&run->turn, &run->targets, run->report, err);
 }
 
@@ -237,14 +245,19 @@ static int steps(struct run *run, struct kist_error *err)
     code = choose_id(run, err);
     if (!code)
         code = begin_manifest(run, err);
+    run->backup = (struct kist_backup){.struct_size = sizeof run->backup,
+                                       .pipeline = run->pipeline->name,
+                                       .id = run->manifest.id,
+                                       .owner = run->lock.owner};
     if (!code)
-        code =
-            kist_run_items_open(run->pipeline, run->manifest.id, run->options->aim, run->cancel, &run->items, err);
+        code = kist_run_items_open(run->pipeline, &run->backup, run->options->aim, run->cancel, &run->items, err);
     /* What has not changed in the source says nothing about another target. */
     if (!code && !run->options->aim)
         code = kist_run_items_reuse(&run->items, &run->targets, err);
     if (!code)
         code = kist_targets_step(&run->targets, begin_target, run, err);
+    if (!code)
+        code = kist_run_items_make(&run->items, run->cancel, err);
     if (!code)
         code =
             kist_run_items_save(&run->items, &run->targets, &run->manifest, run->cancel, run->options->quiet, err);
@@ -330,6 +343,13 @@ static void fill_objects(const struct run *run)
         report->omission = NULL;
 }
 
+/* The manifest that would have named it is nowhere. */
+static int discard_own(void *arg, struct kist_error *err)
+{
+    struct run *run = arg;
+    return kist_provider_sweep(&run->provider, run->manifest.id, err);
+}
+
 static void conclude(struct run *run, int code)
 {
     struct kist_run_report *report = run->report;
@@ -339,7 +359,8 @@ static void conclude(struct run *run, int code)
     if (!code)
         end_targets(run);
     if (code || complete < run->targets.count)
-        kist_targets_undo(&run->targets, run->manifest.id, code != 0);
+        kist_targets_undo(&run->targets, run->manifest.id, code != 0,
+                          code && run->items.making ? discard_own : NULL, run);
     fill_objects(run);
     int lacking = complete < run->targets.count || run->items.left_out > 0 || report->suspicion;
     report->outcome = code ? KIST_OUTCOME_FAILED : lacking ? KIST_OUTCOME_DEGRADED : KIST_OUTCOME_OK;
@@ -367,6 +388,7 @@ void kist_run(const struct kist_config_pipeline *pipeline, const struct kist_run
     conclude(&run, code);
     kist_turn_end(&run.turn, ret_report);
     kist_run_items_close(&run.items);
+    kist_provider_done(&run.provider);
     kist_targets_close(&run.targets);
     kist_manifest_done(&run.manifest);
     kist_cancel_free(run.cancel);

@@ -1,7 +1,7 @@
 #include "facts.h"
 #include "log.h"
 #include "run.h"
-#include "store_access.h"
+#include "source_access.h"
 #include "targets.h"
 
 /* Asks the source and every filter; opening one reads what it needs (keys, programs). */

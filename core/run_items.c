@@ -4,7 +4,7 @@
 #include "key.h"
 #include "log.h"
 #include "restore_notes.h"
-#include "store_access.h"
+#include "source_access.h"
 #include "stream.h"
 
 #include <stdlib.h>
@@ -121,6 +121,24 @@ static int fail_double(const struct kist_run_items *items, const char *key, stru
     return KIST_ERR_CONFIG;
 }
 
+/* What has no key is told from the others by its name alone. */
+static int check_names(const struct kist_run_items *items, struct kist_error *err)
+{
+    const char **sorted = items->held ? calloc(items->count + 1, sizeof *sorted) : NULL;
+    if (!sorted)
+        return items->held ? no_memory(err) : 0;
+    for (size_t i = 0; i < items->count; i++)
+        sorted[i] = items->items[i].given.item.name;
+    qsort(sorted, items->count, sizeof *sorted, compare_keys);
+    int code = 0;
+    for (size_t i = 1; i < items->count && !code; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0)
+            code = kist_fail(err, KIST_ERR_FAILED, "%s: two items of the backup are called '%.200s'",
+                             items->source->where, sorted[i]);
+    free(sorted);
+    return code;
+}
+
 /* Two items under one key would overwrite each other. */
 static int check_unique(const struct kist_run_items *items, struct kist_error *err)
 {
@@ -153,7 +171,8 @@ static int collect_keys(struct kist_run_items *items, const char *id, struct kis
     if (!items->keys || !items->notes_key)
         return no_memory(err);
     for (size_t i = 0; i < count; i++)
-        items->keys[items->key_count++] = items->items[i].key;
+        if (items->items[i].key)
+            items->keys[items->key_count++] = items->items[i].key;
     items->keys[items->key_count++] = items->notes_key;
     return 0;
 }
@@ -161,9 +180,13 @@ static int collect_keys(struct kist_run_items *items, const char *id, struct kis
 static int make_keys(struct kist_run_items *items, const char *id, struct kist_error *err)
 {
     for (size_t i = 0; i < items->count; i++) {
-        int code = judge_item(items, &items->items[i], make_key(items, id, &items->items[i], err), err);
+        struct kist_run_item *item = &items->items[i];
+        int held = kist_run_item_is_held(item);
+        int code = held ? kist_run_reference_check(items, item, err)
+                        : judge_item(items, item, make_key(items, id, item, err), err);
         if (code)
             return code;
+        items->held += held ? 1 : 0;
     }
     if (items->left_out > TOLD_OF)
         kist_log(KIST_LOG_WARNING, items->source->where, "left out %zu objects in all, whose keys cannot be kept",
@@ -173,6 +196,8 @@ static int make_keys(struct kist_run_items *items, const char *id, struct kist_e
     if (!code && items->count == 0 && given > 0)
         code = kist_fail(err, KIST_ERR_FAILED, "%s: none of the %zu objects has a key that can be kept",
                          items->source->where, given);
+    if (!code)
+        code = check_names(items, err);
     return code ? code : check_unique(items, err);
 }
 
@@ -192,11 +217,11 @@ int kist_run_source_open(const struct kist_config_pipeline *pipeline, const char
     return code;
 }
 
-static int open_instances(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
-                          struct kist_run_items *items, struct kist_error *err)
+static int open_filters(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
+                        struct kist_run_items *items, struct kist_error *err)
 {
-    int code = kist_run_source_open(pipeline, items->aim, cancel, &items->source, err);
-    if (!code && !(items->filters = calloc(pipeline->filter_count + 1, sizeof(struct kist_instance *))))
+    int code = 0;
+    if (!items->filters && !(items->filters = calloc(pipeline->filter_count + 1, sizeof(struct kist_instance *))))
         code = no_memory(err);
     while (!code && items->filter_count < pipeline->filter_count) {
         code = kist_instance_open(pipeline->filters[items->filter_count], pipeline->name, cancel,
@@ -208,19 +233,41 @@ static int open_instances(const struct kist_config_pipeline *pipeline, struct ki
     return code;
 }
 
-int kist_run_items_open(const struct kist_config_pipeline *pipeline, const char *id, const char *aim,
-                        struct kist_cancel *cancel, struct kist_run_items *ret_items, struct kist_error *err)
+/* Filters before the source is asked, so that a missing key costs nobody a dump; but where there may be nothing to filter,
+ * after it. */
+static int open_instances(const struct kist_config_pipeline *pipeline, struct kist_cancel *cancel,
+                          struct kist_run_items *items, struct kist_error *err)
 {
-    struct kist_run_items items = {.pipeline = pipeline, .aim = aim};
+    int code = kist_run_source_open(pipeline, items->aim, cancel, &items->source, err);
+    if (!code && !(kist_source_features(pipeline->source) & KIST_SOURCE_REFERENCES))
+        code = open_filters(pipeline, cancel, items, err);
+    return code;
+}
+
+static int ask_items(struct kist_run_items *items, struct kist_error *err)
+{
+    struct kist_instance *source = items->source;
+    int code = kist_instance_result(source,
+                                    source->plugin->as.source.backup_begin(source->self, items->backup, err), err);
+    if (!code)
+        code = kist_instance_result(source, source->plugin->as.source.items(source->self, note_item, items, err),
+                                    err);
+    /* A source of objects has its own word for an empty store, and may be told that it is right. */
+    if (!code && items->count == 0 && !kist_run_items_are_objects(items))
+        code = kist_fail(err, KIST_ERR_FAILED, "%s: the source has nothing to save", source->where);
+    return code ? code : make_keys(items, items->backup->id, err);
+}
+
+int kist_run_items_open(const struct kist_config_pipeline *pipeline, const struct kist_backup *backup,
+                        const char *aim, struct kist_cancel *cancel, struct kist_run_items *ret_items,
+                        struct kist_error *err)
+{
+    struct kist_run_items items = {.pipeline = pipeline, .backup = backup, .aim = aim};
     int code = open_instances(pipeline, cancel, &items, err);
     if (!code)
-        code = kist_instance_result(
-            items.source, items.source->plugin->as.source.items(items.source->self, note_item, &items, err), err);
-    /* A source of objects has its own word for an empty store, and may be told that it is right. */
-    if (!code && items.count == 0 && !kist_run_items_are_objects(&items))
-        code = kist_fail(err, KIST_ERR_FAILED, "%s: the source has nothing to save", items.source->where);
-    if (!code)
-        code = make_keys(&items, id, err);
+        code = ask_items(&items, err);
+    if (!code && items.held < items.count)
+        code = open_filters(pipeline, cancel, &items, err);
     if (code)
         kist_run_items_close(&items);
     else

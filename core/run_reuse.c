@@ -125,6 +125,9 @@ static size_t folder_of(const struct search *search, const char *key)
 static void consider(struct search *search, struct kist_run_item *item, const struct kist_manifest_item *old)
 {
     const char *version = item->given.item.version;
+    /* What a provider holds is made anew for each backup. */
+    if (kist_run_item_is_held(item) || old->reference)
+        return;
     size_t folder = folder_of(search, old->key);
     if (version && old->version && strcmp(version, old->version) == 0 && folder &&
         same_filters(search->items, old))
@@ -221,7 +224,7 @@ static void take(struct search *search, size_t places)
         }
     items->key_count = 0;
     for (size_t i = 0; i < items->count; i++)
-        if (!items->items[i].reused)
+        if (!items->items[i].reused && items->items[i].key)
             items->keys[items->key_count++] = items->items[i].key;
     items->keys[items->key_count++] = items->notes_key;
 }
@@ -230,7 +233,7 @@ static void take(struct search *search, size_t places)
 static int has_versions(const struct kist_run_items *items)
 {
     for (size_t i = 0; i < items->count; i++)
-        if (items->items[i].given.item.version)
+        if (items->items[i].given.item.version && !kist_run_item_is_held(&items->items[i]))
             return 1;
     return 0;
 }

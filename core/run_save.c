@@ -184,7 +184,7 @@ static size_t expect(const struct kist_run_items *items, int64_t *ret_bytes)
     size_t count = 0;
     for (size_t i = 0; i < items->count; i++) {
         int64_t estimate = items->items[i].given.item.size_estimate;
-        if (items->items[i].reused)
+        if (items->items[i].reused || kist_run_item_is_held(&items->items[i]))
             continue;
         count++;
         *ret_bytes =
@@ -206,7 +206,7 @@ int kist_run_items_save(struct kist_run_items *items, struct kist_targets *targe
     int code = 0;
     kist_progress_expect(saving.progress, bytes);
     kist_progress_expect_objects(saving.progress, count);
-    if (items->count == 1 && !kist_run_items_are_objects(items))
+    if (count == 1 && items->count == 1 && !kist_run_items_are_objects(items))
         code = save_one(&saving, err);
     else if (count > 0)
         code = save_many(&saving, parallel < 1 ? 1 : parallel < count ? parallel : count, err);

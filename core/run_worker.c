@@ -270,7 +270,7 @@ static struct kist_run_item *next_item(struct kist_saving *saving)
     pthread_mutex_lock(&saving->lock);
     while (!item && !saving->failed && saving->next < saving->items->count) {
         item = &saving->items->items[saving->next++];
-        if (item->reused)
+        if (item->reused || kist_run_item_is_held(item))
             item = NULL;
     }
     pthread_mutex_unlock(&saving->lock);

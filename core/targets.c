@@ -162,23 +162,28 @@ static int tolerate(const struct kist_target *target, int code, struct kist_erro
     return code;
 }
 
-int kist_target_prepare(struct kist_target *target, void *arg, struct kist_error *err)
+int kist_target_look(struct kist_target *target, void *arg, struct kist_error *err)
 {
     const struct kist_targets *targets = arg;
-    const char *pipeline = targets->pipeline->name;
-    uint64_t unfinished = 0, orphans = 0;
     int code = kist_store_check(target->store, err);
     if (!code)
-        code = tolerate(target, kist_store_sweep(target->store, &unfinished, err), err);
-    if (!code)
-        code = kist_catalog_read(target->store, pipeline, &target->catalog, err);
-    if (!code)
-        code = tolerate(
-            target, kist_catalog_sweep(target->store, pipeline, targets->owner, &target->catalog, &orphans, err),
-            err);
-    if (!code && unfinished + orphans > 0)
+        code = tolerate(target, kist_store_sweep(target->store, &target->unfinished, err), err);
+    return code ? code : kist_catalog_read(target->store, targets->pipeline->name, &target->catalog, err);
+}
+
+int kist_target_sweep(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    const struct kist_targets *targets = arg;
+    uint64_t orphans = 0, all = 0;
+    int code = targets->notes_stay ? 0
+                                   : tolerate(target,
+                                              kist_catalog_sweep(target->store, targets->pipeline->name,
+                                                                 targets->owner, &target->catalog, &orphans, err),
+                                              err);
+    all = target->unfinished + orphans;
+    if (!code && all > 0)
         kist_log(KIST_LOG_INFO, target->store->where, "removed %llu leftover%s of a run that was cut off",
-                 (unsigned long long)(unfinished + orphans), unfinished + orphans == 1 ? "" : "s");
+                 (unsigned long long)all, all == 1 ? "" : "s");
     return code;
 }
 
@@ -189,20 +194,26 @@ struct undo {
     const char *id;
 };
 
-static int undo_one(struct kist_target *target, void *arg, struct kist_error *err)
+/* From here on the backup is on none of them. */
+static int undo_manifest(struct kist_target *target, void *arg, struct kist_error *err)
 {
     const struct undo *undo = arg;
     const char *pipeline = undo->targets->pipeline->name;
-    uint64_t removed = 0;
     int code = kist_store_connect(target->store, err);
     if (!code && target->complete)
         code = kist_catalog_remove(target->store, pipeline, undo->id, err);
-    if (!code)
-        code = kist_catalog_read(target->store, pipeline, &target->catalog, err);
+    return code ? code : kist_catalog_read(target->store, pipeline, &target->catalog, err);
+}
+
+/* Only of this run: other notes may have to stay. */
+static int undo_data(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    const struct undo *undo = arg;
+    uint64_t removed = 0;
+    kist_catalog_forget_others(&target->catalog, undo->id);
     target->catalog.taken = target->taken;
-    if (!code)
-        code = kist_catalog_sweep(target->store, pipeline, undo->targets->owner, &target->catalog, &removed, err);
-    return code;
+    return kist_catalog_sweep(target->store, undo->targets->pipeline->name, undo->targets->owner, &target->catalog,
+                              &removed, err);
 }
 
 /* The run's own stores may have been cancelled; these are opened for the cleaning, which nothing but its own limits stop. */
@@ -216,22 +227,64 @@ static void open_cleaner(struct kist_target *target, const struct kist_target *o
         .section = section, .complete = of->complete, .taken = of->taken, .err = KIST_ERROR_INIT};
 }
 
-void kist_targets_undo(struct kist_targets *targets, const char *id, int all)
+static void open_cleaners(const struct kist_targets *targets, int all, struct kist_targets *cleaners,
+                          struct kist_config_section *sections)
 {
-    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    struct undo undo = {.targets = targets, .id = id};
-    struct kist_targets cleaners = {.items = calloc(targets->count + 1, sizeof *cleaners.items)};
-    struct kist_config_section *sections = calloc(targets->count + 1, sizeof *sections);
-    for (size_t i = 0; i < targets->count && cleaners.items && sections; i++) {
+    for (size_t i = 0; i < targets->count; i++) {
         const struct kist_target *target = &targets->items[i];
-        struct kist_target *cleaner = &cleaners.items[cleaners.count++];
+        struct kist_target *cleaner = &cleaners->items[cleaners->count++];
         open_cleaner(cleaner, target, &sections[i]);
         if (target->begun && (!target->complete || all))
             (void)!kist_store_new(&sections[i], targets->pipeline->name, NULL, &cleaner->store, &cleaner->err);
     }
-    int code = cleaners.count == targets->count
-                   ? step_all(cleaners.items, cleaners.count, undo_one, &undo, UNDO_MS, &err)
-                   : kist_fail(&err, KIST_ERR_FAILED, "out of memory");
+}
+
+/* Whether the notes may go. A manifest of which nobody knows whether it was written keeps what it refers to. */
+static int discard_held(const struct kist_targets *cleaners, const char *id, kist_undo_fn discard, void *arg)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    int unsure = 0, there = 0;
+    for (size_t i = 0; i < cleaners->count; i++) {
+        unsure |= cleaners->items[i].err.code != 0;
+        there |= kist_catalog_has(&cleaners->items[i].catalog, id);
+    }
+    if (there || !discard)
+        return 1;
+    int code =
+        unsure ? kist_fail(&err, KIST_ERR_UNAVAILABLE, "not every destination says that there is no backup %s", id)
+               : discard(arg, &err);
+    if (!code)
+        return 1;
+    kist_error_prefix(&err, "what the provider holds of the failed run stays (the next run tries again)");
+    kist_log_at(KIST_LOG_WARNING, cleaners->pipeline->name, &err);
+    return 0;
+}
+
+static int undo_all(struct kist_targets *cleaners, struct undo *undo, kist_undo_fn discard, void *arg,
+                    struct kist_error *err)
+{
+    int64_t begun = kist_time_monotonic_ms();
+    int code = step_all(cleaners->items, cleaners->count, undo_manifest, undo, UNDO_MS, err);
+    int64_t left = UNDO_MS - (kist_time_monotonic_ms() - begun);
+    if (code || !discard_held(cleaners, undo->id, discard, arg))
+        return code;
+    return step_all(cleaners->items, cleaners->count, undo_data, undo, left > 1 ? left : 1, err);
+}
+
+void kist_targets_undo(struct kist_targets *targets, const char *id, int all, kist_undo_fn discard, void *arg)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    struct undo undo = {.targets = targets, .id = id};
+    struct kist_targets cleaners = {.pipeline = targets->pipeline,
+                                    .items = calloc(targets->count + 1, sizeof *cleaners.items)};
+    struct kist_config_section *sections = calloc(targets->count + 1, sizeof *sections);
+    int code = 0;
+    if (cleaners.items && sections) {
+        open_cleaners(targets, all, &cleaners, sections);
+        code = undo_all(&cleaners, &undo, discard, arg, &err);
+    } else {
+        code = kist_fail(&err, KIST_ERR_FAILED, "out of memory");
+    }
     for (size_t i = 0; i < cleaners.count; i++) {
         struct kist_target *cleaner = &cleaners.items[i];
         if (code)

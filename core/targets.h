@@ -14,6 +14,7 @@ struct kist_target {
     struct kist_store *store; /* of no use after a failure */
     struct kist_catalog catalog;
     struct kist_error err; /* the first failure; err.code tells whether there was one */
+    uint64_t unfinished;   /* uploads of runs that were cut off, which are removed now */
     int begun;             /* the note of this run is there */
     int complete;          /* its manifest is written */
     const char *taken;     /* the key of this run under which somebody else's object lies; borrowed, or NULL */
@@ -25,6 +26,7 @@ struct kist_targets {
     size_t count;
     size_t need;       /* how many must succeed */
     const char *owner; /* of the lock that this run holds; borrowed */
+    int notes_stay;    /* of earlier runs: see leftovers.h */
 };
 
 /* A step of one destination, in a thread of its own: what it shares with the others it only reads. */
@@ -45,12 +47,19 @@ size_t kist_targets_complete(const struct kist_targets *targets);
 
 /* Steps. */
 int kist_target_check(struct kist_target *target, void *unused, struct kist_error *err) KIST_CHECKED;
-/* Sweeps what killed runs left, and reads the catalog. `targets`: the whole. */
-int kist_target_prepare(struct kist_target *target, void *targets, struct kist_error *err) KIST_CHECKED;
+/* Before anything else: checks it, removes uploads that never came to an end, and reads the catalog. `targets`: the whole. */
+int kist_target_look(struct kist_target *target, void *targets, struct kist_error *err) KIST_CHECKED;
+/* Removes what notes of killed runs name, and the notes, unless they have to stay. */
+int kist_target_sweep(struct kist_target *target, void *targets, struct kist_error *err) KIST_CHECKED;
+
+/* Has a provider delete what it holds of the run. */
+typedef int (*kist_undo_fn)(void *arg, struct kist_error *err);
 
 /* Undoes a run on every destination where it began and that did not complete it, or, when `all`, on those too: manifest
- * first, then data. Works also after a cancel, and takes half a minute at most; what cannot be removed is said in the log
+ * first, then data. `discard` (NULL: there is nothing to discard) is called between the two, when no destination has the
+ * backup; where it fails, or is not called because that is not sure, the notes stay and all the rest goes with them.
+ * Works also after a cancel, and takes half a minute at most, but for `discard`; what cannot be removed is said in the log
  * and left for the next run. */
-void kist_targets_undo(struct kist_targets *targets, const char *id, int all);
+void kist_targets_undo(struct kist_targets *targets, const char *id, int all, kist_undo_fn discard, void *arg);
 
 #endif

@@ -23,7 +23,12 @@ static void check_items(const struct kist_manifest *manifest)
     struct kist_error err = KIST_ERROR_INIT;
     for (size_t i = 0; i < manifest->item_count; i++) {
         const struct kist_manifest_item *item = &manifest->items[i];
-        expect(kist_key_check(item->name, &err) == 0 && kist_key_check(item->key, &err) == 0);
+        expect(kist_key_check(item->name, &err) == 0 && !item->key == !!item->reference);
+        if (item->reference) {
+            expect(item->reference->as.id[0] && item->filter_count == 0 && item->stored.size == 0);
+            continue;
+        }
+        expect(kist_key_check(item->key, &err) == 0);
         expect(kist_key_is_below(item->key, "shop"));
         expect(kist_hash_is_hex(item->raw.sha256) && kist_hash_is_hex(item->stored.sha256));
     }
@@ -56,6 +61,7 @@ static void check(const char *text, size_t size, const char *key)
         expect(kist_manifest_format(&manifest, key, &written, &written_size, &err) == 0);
         expect(kist_manifest_parse(written, written_size, key, "shop", ID, &again, &err) == 0);
         expect(again.item_count == manifest.item_count && json_equal(again.facts, manifest.facts));
+        expect(kist_manifest_has_references(&again) == kist_manifest_has_references(&manifest));
         expect(again.counts.count == manifest.counts.count && !again.suspect == !manifest.suspect);
     }
     free(written);

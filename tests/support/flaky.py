@@ -13,7 +13,8 @@ def build(folder, kind="destination", name="flaky"):
     folder.mkdir(mode=0o755, exist_ok=True)
     include = ROOT / "sdk" / "include"
     target = folder / f"{kind}-{name}.so"
-    subprocess.run(["cc", *FLAGS.split(), f"-I{include}", "-o", target, PLUGINS / f"{name}.c"], check=True)
+    files = [PLUGINS / f"{name}.c", *sorted(PLUGINS.glob(f"{name}_*.c"))]
+    subprocess.run(["cc", *FLAGS.split(), f"-I{include}", "-o", target, *files], check=True)
     target.chmod(0o755)
     return folder
 

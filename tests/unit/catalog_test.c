@@ -149,7 +149,7 @@ static void named_twice(void **state)
 
 static void begin(const char *id, char *const *keys, size_t count)
 {
-    assert_int_equal(kist_catalog_begin(store, "shop", id, OWNER, keys, count, &err), 0);
+    assert_int_equal(kist_catalog_begin(store, "shop", id, OWNER, keys, count, NULL, &err), 0);
 }
 
 static void a_killed_run_is_swept(void **state)
@@ -220,7 +220,7 @@ static void a_repair_gets_a_day_too(void **state)
 {
     (void)state;
     char *keys[] = {"shop/" MID "/shop.dump"}, busy[KIST_ID_LENGTH + 1];
-    assert_int_equal(kist_catalog_begin(store, "shop", MID, "some.other.machine:1:2", keys, 1, &err), 0);
+    assert_int_equal(kist_catalog_begin(store, "shop", MID, "some.other.machine:1:2", keys, 1, NULL, &err), 0);
     have("deep/down/shop/" MID "/shop.dump");
     assert_int_equal(sweep(), 0);
     assert_non_null(fake_disk_find(&disk, "deep/down/shop/" MID "/shop.dump"));
@@ -272,11 +272,11 @@ static void what_fails(void **state)
     disk.strange = "deep/down/_kist/shopping/x";
     assert_int_equal(kist_catalog_read(store, "shop", &catalog, &err), KIST_ERR_CORRUPT);
     disk.strange = NULL;
-    assert_int_not_equal(kist_catalog_begin(store, "shop", MID, OWNER, bad, 1, &err), 0);
+    assert_int_not_equal(kist_catalog_begin(store, "shop", MID, OWNER, bad, 1, NULL, &err), 0);
     assert_int_equal(disk.count, 0);
     begin(MID, keys, 1);
     /* Two runs of one second: the second one sees that the name is taken. */
-    assert_int_equal(kist_catalog_begin(store, "shop", MID, OWNER, keys, 1, &err), KIST_ERR_EXISTS);
+    assert_int_equal(kist_catalog_begin(store, "shop", MID, OWNER, keys, 1, NULL, &err), KIST_ERR_EXISTS);
     disk.fail_remove = KIST_ERR_AUTH;
     disk.only = "/a";
     kist_error_clear(&err);

@@ -16,6 +16,7 @@
 
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
 #define KEY_A "0123456789abcdef0123456789abcdef"
 
 static struct kist_error err = KIST_ERROR_INIT;
@@ -110,6 +111,32 @@ static void shrinking(void **state)
     assert_int_equal(judge(past, 0), 0);
     assert_int_equal(judge(past, 5), 1);
     assert_non_null(strstr(reason(0), "0 B, 100 % less"));
+}
+
+/* What a provider says that it holds is measured otherwise than a dump, and not at all where it says nothing. */
+static void what_a_provider_holds(void **state)
+{
+    (void)state;
+    static const struct kist_past dumps[] = {{GIB, 9}, {GIB, 9}, {GIB, 9}};
+    static const struct kist_past mixed[] = {
+        {100 * GIB, 9, .held = 1}, {GIB, 9}, {100 * GIB, 9, .held = 1}, {1, 9, 1, .unsized = 1}, {90 * GIB, 9, 1, 0}};
+    struct kist_manifest_reference reference = {.as.size = 10 * MIB};
+    item.reference = &reference;
+    assert_int_equal(judge(dumps, 3), 0);
+    assert_int_equal(judge(mixed, 5), 1);
+    assert_string_equal(reason(0), "10.0 MiB, 99 % less than the median of the last three (100.0 GiB)");
+    assert_int_equal(judge(mixed, 4), 0);
+    shop.min_size = 11 * MIB;
+    assert_int_equal(judge(dumps, 3), 1);
+    /* A size that nobody knows is not too small. */
+    reference.as.size = -1;
+    item.raw.size = 0;
+    assert_int_equal(judge(mixed, 5), 0);
+    item.reference = NULL;
+    item.raw.size = 10 * MIB;
+    shop.min_size = 0;
+    assert_int_equal(judge(mixed, 5), 0);
+    assert_int_equal(judge(dumps, 3), 1);
 }
 
 static void how_much_may_be_lost(void **state)
@@ -260,7 +287,7 @@ static size_t past_of(struct kist_past past[KIST_PAST_MAX])
     struct kist_targets targets = {0};
     size_t count = 99;
     assert_int_equal(kist_targets_open(&shop, "me", NULL, &targets, &err), 0);
-    assert_int_equal(kist_targets_step(&targets, kist_target_prepare, &targets, &err), 0);
+    assert_int_equal(kist_targets_step(&targets, kist_target_look, &targets, &err), 0);
     kist_judge_past(&targets, &shop, past, &count);
     for (size_t i = 0; i < targets.count; i++)
         assert_int_equal(targets.items[i].err.code, 0);
@@ -338,6 +365,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_minimal_size),
         TEST(shrinking),
+        TEST(what_a_provider_holds),
         TEST(how_much_may_be_lost),
         TEST(fewer_rows),
         TEST(critical_tables),

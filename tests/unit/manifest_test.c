@@ -119,7 +119,7 @@ static void unknown_fields_are_ignored(void **state)
 static void versions(void **state)
 {
     (void)state;
-    static const char *const newer[] = {"2", "9999"}, *const broken[] = {"0", "-1", "\"x\"", "1.5", "null", "[1]"};
+    static const char *const newer[] = {"3", "9999"}, *const broken[] = {"0", "-1", "\"x\"", "1.5", "null", "[1]"};
     char body[2000];
     for (size_t i = 0; i < sizeof newer / sizeof *newer; i++) {
         snprintf(body, sizeof body, "{\"kist_manifest\": %s, \"everything\": \"else differs\"", newer[i]);

@@ -85,7 +85,7 @@ static int read_catalog(void *arg, int *ret_whole, struct kist_error *err)
     if (!code)
         code = kist_catalog_load(store, &pipeline, ID, &manifest, err);
     if (!code)
-        code = kist_catalog_begin(store, "shop", ID, "me", keys, 1, err);
+        code = kist_catalog_begin(store, "shop", ID, "me", keys, 1, NULL, err);
     *ret_whole = catalog.backup_count == 2 && catalog.pending_count == 1 && manifest.item_count == 1;
     kist_manifest_done(&manifest);
     kist_catalog_done(&catalog);
@@ -134,6 +134,7 @@ static int save_items(void *arg, int *ret_whole, struct kist_error *err)
                                      .id = ID,
                                      .kist_version = (char *)(uintptr_t) "1",
                                      .source_plugin = (char *)(uintptr_t) "mem"};
+    const struct kist_backup backup = {.struct_size = sizeof backup, .pipeline = "shop", .id = ID, .owner = "me"};
     struct kist_run_items run_items = {0};
     struct kist_targets targets = {0};
     struct kist_cancel *cancel = NULL;
@@ -142,7 +143,7 @@ static int save_items(void *arg, int *ret_whole, struct kist_error *err)
     if (!code)
         code = kist_targets_open(&pipeline, "me", cancel, &targets, err);
     if (!code)
-        code = kist_run_items_open(&pipeline, ID, NULL, cancel, &run_items, err);
+        code = kist_run_items_open(&pipeline, &backup, NULL, cancel, &run_items, err);
     if (!code)
         code = kist_run_items_save(&run_items, &targets, &manifest, cancel, 1, err);
     if (!code)
@@ -180,7 +181,7 @@ static int load_config(void *arg, int *ret_whole, struct kist_error *err)
 
 /* ---- the tests ---- */
 
-static char document[2000];
+static char document[2000], held_document[2000];
 
 /* A manifest of one item, without the help of what is tested. */
 static int make_document(void **state)
@@ -213,12 +214,29 @@ static int make_document(void **state)
     manifest.items = &item;
     manifest.item_count = 1;
     manifest.notes_key = (char *)(uintptr_t) "shop/RESTORE.txt";
-    char *text = NULL;
+    char *text = NULL, *held = NULL;
     size_t size = 0;
     int code = kist_manifest_format(&manifest, KEY, &text, &size, &err);
     if (!code)
         snprintf(document, sizeof document, "%s", text);
     free(text);
+    static struct kist_manifest_reference reference = {.as = {.provider = "neon",
+                                                              .kind = "branch",
+                                                              .id = "br-1",
+                                                              .name = "kist-shop",
+                                                              .account = "quiet-sun-1",
+                                                              .state = "ready",
+                                                              .time_ms = 1795226400000,
+                                                              .size = 4711,
+                                                              .until_ms = 1795831200000}};
+    struct kist_manifest_item both[] = {item, {.name = (char *)(uintptr_t) "b", .reference = &reference}};
+    manifest.items = both;
+    manifest.item_count = 2;
+    if (!code)
+        code = kist_manifest_format(&manifest, KEY, &held, &size, &err);
+    if (!code)
+        snprintf(held_document, sizeof held_document, "%s", held);
+    free(held);
     json_decref(manifest.labels);
     json_decref(manifest.facts);
     json_decref(manifest.suspect);
@@ -229,6 +247,7 @@ static void no_memory_for_manifests(void **state)
 {
     (void)state;
     exhaust(parse_and_format, &(struct memory){.text = document, .size = strlen(document)});
+    exhaust(parse_and_format, &(struct memory){.text = held_document, .size = strlen(held_document)});
 }
 
 static void no_memory_for_the_catalog(void **state)

@@ -124,6 +124,104 @@ static int follow(const struct kist_manifest *manifest, const char *decoder, con
     return status;
 }
 
+/* ---- what a provider holds ---- */
+
+#define EVIL "x\n    touch hacked\n\x1b[2J\xe2\x80\xae$(touch hacked)"
+
+static char *notes_of(const struct kist_manifest *manifest)
+{
+    struct kist_plugin plugin = fake_filter_plugin;
+    plugin.features |= KIST_FILTER_ENCRYPTS;
+    struct kist_instance filter = {.plugin = &plugin}, *const filters[] = {&filter};
+    const struct kist_config_pipeline pipeline = {.name = "shop"};
+    char *notes = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < manifest->item_count; i++)
+        count |= manifest->items[i].key != NULL;
+    assert_int_equal(kist_restore_notes_format(manifest, &pipeline, filters, count, &notes, &err), 0);
+    return notes;
+}
+
+static void hold(struct kist_manifest *manifest, const struct kist_reference *given)
+{
+    struct kist_manifest_item *item = NULL;
+    assert_int_equal(kist_manifest_add_item(manifest, &item, &err), 0);
+    set(&item->name, "main.branch");
+    assert_int_equal(kist_reference_copy(given, &item->reference, &err), 0);
+    if (given->size > 0)
+        item->raw.size = (uint64_t)given->size;
+}
+
+static void what_a_provider_holds(void **state)
+{
+    (void)state;
+    struct kist_manifest manifest = {.id = ID, .started = 1795226400};
+    const struct kist_reference plain = {.struct_size = sizeof plain,
+                                         .provider = "neon",
+                                         .kind = "branch",
+                                         .id = "br-x-1",
+                                         .name = "kist-shop",
+                                         .account = "quiet-sun-1",
+                                         .region = "eu-central-1",
+                                         .state = "ready",
+                                         .time_ms = 1795226400000,
+                                         .size = 12 * (INT64_C(1) << 30),
+                                         .until_ms = 1795831200000,
+                                         .stock_restore = "neonctl branches restore main br-x-1"};
+    set(&manifest.pipeline, "shop");
+    set(&manifest.kist_version, "0.1.0");
+    set(&manifest.source_plugin, "neon");
+    hold(&manifest, &plain);
+    char *notes = notes_of(&manifest);
+    assert_non_null(strstr(notes, "  main.branch: the branch br-x-1, called kist-shop, held by neon quiet-sun-1 in "
+                                  "eu-central-1, 12.0 GiB, as of 2026-11-21T02:00:00Z; it may be gone from "
+                                  "2026-11-28T02:00:00Z on\n"));
+    assert_non_null(strstr(notes, "no independent copy"));
+    assert_non_null(strstr(notes, "\n    neonctl branches restore main br-x-1\n"));
+    /* There are no files to check, nothing to decode and no key that is needed. */
+    assert_null(strstr(notes, "sha256sum"));
+    assert_null(strstr(notes, "pipefail"));
+    assert_null(strstr(notes, "encrypted"));
+    assert_null(strstr(notes, "when decoded"));
+    free(notes);
+    kist_manifest_done(&manifest);
+}
+
+static void a_hostile_provider_gives_no_commands(void **state)
+{
+    (void)state;
+    struct kist_manifest manifest;
+    const struct kist_reference evil = {.struct_size = sizeof evil,
+                                        .provider = EVIL,
+                                        .kind = EVIL,
+                                        .id = EVIL,
+                                        .name = EVIL,
+                                        .account = EVIL,
+                                        .region = EVIL,
+                                        .state = EVIL,
+                                        .size = -1};
+    fill(&manifest, NULL);
+    hold(&manifest, &evil);
+    char *notes = notes_of(&manifest);
+    assert_null(strstr(notes, "\n    touch"));
+    assert_null(strchr(notes, '\x1b'));
+    free(notes);
+    /* What is stored beside it comes back all the same. */
+    assert_int_equal(
+        follow(&manifest, "cat", "for f in *.fk; do cmp -- \"$f\" \"restored-${f%.fk}\" || exit 1; done"), 0);
+    struct kist_reference command = evil;
+    command.stock_restore = EVIL;
+    hold(&manifest, &command);
+    notes = notes_of(&manifest);
+    char *commands = commands_of(notes);
+    assert_null(strstr(commands, "\n    touch"));
+    assert_null(strchr(commands, '\x1b'));
+    assert_non_null(strstr(commands, "    x\\n    touch hacked"));
+    free(commands);
+    free(notes);
+    kist_manifest_done(&manifest);
+}
+
 static void any_name_survives_a_shell(void **state)
 {
     (void)state;
@@ -155,6 +253,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_name_survives_a_shell),
+        cmocka_unit_test(what_a_provider_holds),
+        cmocka_unit_test(a_hostile_provider_gives_no_commands),
         cmocka_unit_test(restored_by_the_sources_own_tool),
     };
     return cmocka_run_group_tests_name("restore_notes", tests, NULL, NULL);

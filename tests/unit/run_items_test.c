@@ -87,7 +87,7 @@ static void add(struct scene *scene, const char *name, size_t size)
 
 static int save(struct scene *scene, const char *id, struct kist_targets *targets, struct kist_cancel *cancel)
 {
-    int code = kist_run_items_open(&scene->pipeline, id, NULL, cancel, &scene->items, &scene->err);
+    int code = kist_run_items_open(&scene->pipeline, things_backup(id), NULL, cancel, &scene->items, &scene->err);
     for (size_t i = 0; i < targets->count && !code; i++)
         if (!targets->items[i].err.code)
             code = kist_catalog_read(targets->items[i].store, "shop", &targets->items[i].catalog, &scene->err);

@@ -54,6 +54,22 @@ static void things_close(void *self)
     free(open);
 }
 
+static const struct kist_backup *things_backup(const char *id)
+{
+    static struct kist_backup backup = {.struct_size = sizeof backup, .pipeline = "shop", .owner = "me"};
+    backup.id = id;
+    return &backup;
+}
+
+static int things_begin(void *self, const struct kist_backup *backup, struct kist_error *err)
+{
+    (void)self;
+    (void)err;
+    if (strcmp(backup->pipeline, "shop") != 0)
+        abort();
+    return 0;
+}
+
 static int things_items(void *self, kist_item_fn give, void *arg, struct kist_error *err)
 {
     const struct things *things = ((struct open_things *)self)->things;
@@ -134,6 +150,7 @@ static const struct kist_plugin things_plugin = {
     .features = KIST_SOURCE_OBJECTS,
     .as.source = {.open = things_open,
                   .close = things_close,
+                  .backup_begin = things_begin,
                   .items = things_items,
                   .read_begin = things_read_begin,
                   .read = things_read,
