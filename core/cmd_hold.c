@@ -47,6 +47,7 @@ static int release_on(const struct kist_saying *saying, struct kist_store *store
 struct wish {
     const char *event, *done; /* "hold", "held" */
     kist_saying_fn say;
+    int warns; /* of what a provider lets expire */
 };
 
 /* The id that a person means: as it is named, or the latest. A backup whose manifest is damaged can be held, too. */
@@ -61,6 +62,38 @@ static int find_id(const struct kist_cli *cli, struct kist_backup_name *name, st
     memcpy(name->id, found.manifest.id, sizeof name->id);
     kist_found_done(&found);
     return 0;
+}
+
+/* The reference that is the first to go, or that is past its time; NULL: all stay. */
+static const struct kist_reference *first_to_go(const struct kist_manifest *manifest)
+{
+    const struct kist_reference *first = NULL;
+    for (size_t i = 0; i < manifest->item_count; i++) {
+        const struct kist_reference *one = manifest->items[i].reference ? &manifest->items[i].reference->as : NULL;
+        if (one && one->until_ms && (!first || one->until_ms < first->until_ms))
+            first = one;
+    }
+    return first;
+}
+
+/* A hold binds retention, and nobody else. What is wrong with the backup is told by other commands. */
+static void warn_of_end(const struct kist_cli *cli, const struct kist_backup_name *name)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    struct kist_found found = {0};
+    char until[KIST_TIME_LENGTH + 1];
+    if (kist_backup_find(name, NULL, cli->cancel, &found, &ignored))
+        return;
+    const struct kist_reference *first = first_to_go(&found.manifest);
+    char *text = first ? kist_reference_text(first) : NULL;
+    if (text) {
+        kist_time_text(first->until_ms / 1000, until);
+        kist_log(KIST_LOG_WARNING, name->pipeline->name,
+                 "the %s may be gone from %s on: a hold keeps `kist prune` from deleting it, not the provider",
+                 text, until);
+    }
+    free(text);
+    kist_found_done(&found);
 }
 
 static enum kist_exit say(const struct kist_cli *cli, const struct kist_config *config, const char *state,
@@ -82,6 +115,8 @@ static enum kist_exit say(const struct kist_cli *cli, const struct kist_config *
         status = kist_say_exit(&saying, kist_say_history(&saying, wish->event, NULL, state));
         if (saying.marked && kist_log_level() >= KIST_LOG_INFO)
             printf("%s/%s: %s\n", name.pipeline->name, name.id, wish->done);
+        if (saying.marked && wish->warns)
+            warn_of_end(cli, &name);
     }
     kist_saying_done(&saying);
     return status;
@@ -108,10 +143,10 @@ static enum kist_exit run(struct kist_cli *cli, const struct wish *wish)
 
 enum kist_exit kist_cmd_hold(struct kist_cli *cli)
 {
-    return run(cli, &(const struct wish){"hold", "held", hold_on});
+    return run(cli, &(const struct wish){"hold", "held", hold_on, 1});
 }
 
 enum kist_exit kist_cmd_release(struct kist_cli *cli)
 {
-    return run(cli, &(const struct wish){"release", "released", release_on});
+    return run(cli, &(const struct wish){"release", "released", release_on, 0});
 }

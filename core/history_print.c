@@ -41,22 +41,45 @@ static void print_outcome(json_t *entry)
         printf("%-9s", "ok");
 }
 
+/* What was restored when that was no backup. */
+static void print_moment(json_t *entry)
+{
+    fputs("of ", stdout);
+    print_text(entry, "at", 0);
+}
+
+/* Over all destinations. */
+static size_t count_all(json_t *places)
+{
+    const char *place = NULL;
+    json_t *list = NULL;
+    size_t count = 0;
+    json_object_foreach(places, place, list)
+        count += json_array_size(list);
+    return count;
+}
+
+static void print_pruned(json_t *entry)
+{
+    size_t discarded = count_all(json_object_get(entry, "references"));
+    printf("deleted %zu", count_all(json_object_get(entry, "removed")));
+    if (discarded)
+        printf(", discarded %zu at the provider", discarded);
+}
+
 /* Why, or what became of it where nothing went wrong. */
 static void print_note(json_t *entry)
 {
-    const char *place = NULL;
-    json_t *ids = NULL, *removed = json_object_get(entry, "removed");
-    size_t count = 0;
     if (json_is_true(json_object_get(entry, "rebuilt")))
         fputs(json_object_get(entry, "cause") ? "from the catalog: " : "from the catalog", stdout);
-    json_object_foreach(removed, place, ids)
-        count += json_array_size(ids);
     if (json_object_get(entry, "cause"))
         print_text(entry, "cause", 0);
     else if (json_object_get(entry, "reason"))
         print_text(entry, "reason", 0);
-    else if (removed)
-        printf("deleted %zu", count);
+    else if (json_object_get(entry, "at"))
+        print_moment(entry);
+    else if (json_object_get(entry, "removed"))
+        print_pruned(entry);
     else if (!json_object_get(entry, "rebuilt"))
         fputs(DASH, stdout);
 }

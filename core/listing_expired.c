@@ -9,7 +9,8 @@ static struct kist_candidate candidate_of(const struct kist_listing_row *row, in
     const struct kist_manifest *manifest = &row->manifest;
     struct kist_candidate backup = {.held = row->held,
                                     .good = !row->bad && !row->damage && (!manifest->suspect || row->accepted) &&
-                                            !kist_safety_is(manifest)};
+                                            !kist_safety_is(manifest) &&
+                                            !kist_manifest_has_lapsed(manifest, now * 1000)};
     (void)kist_id_parse(row->id, &backup.time);
     if (manifest->pipeline)
         backup.time = kist_manifest_begun(manifest, now);

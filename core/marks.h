@@ -16,6 +16,7 @@
 #define KIST_MARK_DRILL "drill"       /* and was restored, with every count equal */
 #define KIST_MARK_ACCEPTED "accepted" /* a person says that a suspect backup is good */
 #define KIST_MARK_HELD "held"         /* a person pinned it: retention never deletes it */
+#define KIST_MARK_LAPSED "lapsed"     /* what a provider held of it past its time was discarded; the backup stays */
 /* One of the proofs has failed: only one that is as strong can make up for it. */
 #define KIST_MARK_BAD_HASH "badhash"
 #define KIST_MARK_BAD_DECODE "baddecode"

@@ -17,7 +17,8 @@ struct prune {
     const struct kist_prune_options *options;
     struct kist_prune_result *result;
     const char *owner;
-    char *freeze; /* why nothing goes anywhere; or NULL */
+    char *freeze;                /* why nothing goes anywhere; or NULL */
+    struct kist_discard discard; /* through the source, whichever destinations are asked */
     struct kist_targets targets;
     struct kist_prune_place *places; /* one for each target */
 };
@@ -95,6 +96,22 @@ static int prune_one(struct kist_target *target, void *arg, struct kist_error *e
     return code;
 }
 
+static int lapse_one(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    struct prune *prune = arg;
+    struct kist_prune_place *place = &prune->places[target - prune->targets.items];
+    return kist_prune_lapse(place, prune->places, prune->targets.count, err);
+}
+
+/* On each, and after that what needs to know of all. */
+static int prune_each(struct prune *prune, struct kist_error *err)
+{
+    int code = kist_targets_step(&prune->targets, prune_one, prune, err);
+    for (size_t i = 0; i < prune->targets.count && is_dry(prune->options) && !code; i++)
+        kist_prune_foresee(prune->places, prune->targets.count, i);
+    return code ? code : kist_targets_step(&prune->targets, lapse_one, prune, err);
+}
+
 static int prune_places(struct prune *prune, struct kist_error *err)
 {
     struct kist_config_pipeline any = *prune->pipeline;
@@ -112,8 +129,9 @@ static int prune_places(struct prune *prune, struct kist_error *err)
                                                      .options = prune->options,
                                                      .section = prune->targets.items[i].section,
                                                      .owner = prune->owner,
-                                                     .freeze = prune->freeze};
-    return kist_targets_step(&prune->targets, prune_one, prune, err);
+                                                     .freeze = prune->freeze,
+                                                     .discard = &prune->discard};
+    return prune_each(prune, err);
 }
 
 /* ---- what it came to ---- */
@@ -168,6 +186,26 @@ static void add_up(struct prune *prune, size_t index)
         kist_prune_print(place, err);
 }
 
+/* {destination: [texts]} of what was discarded at the provider; NULL: nothing. */
+static json_t *references_json(const struct prune *prune)
+{
+    json_t *all = json_object();
+    for (size_t i = 0; prune->places && i < prune->targets.count; i++) {
+        const struct kist_prune_place *place = &prune->places[i];
+        json_t *texts = json_array();
+        for (size_t k = 0; k < place->row_count; k++)
+            if (place->rows[k].references)
+                json_array_extend(texts, place->rows[k].references);
+        if (json_array_size(texts))
+            json_object_set(all, place->section->name, texts);
+        json_decref(texts);
+    }
+    if (json_object_size(all))
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
 /* {destination: [ids]} of those with an outcome. */
 static json_t *ids_json(const struct prune *prune, enum kist_prune_outcome outcome)
 {
@@ -190,13 +228,16 @@ static void tell_history(const struct prune *prune, enum kist_exit status)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     const struct kist_prune_result *result = prune->result;
-    if (is_dry(prune->options) || (status == KIST_EXIT_OK && !result->removed))
+    if (is_dry(prune->options))
         return;
-    json_t *entry = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:i, s:s*}", "event", "prune", "pipeline",
+    json_t *references = references_json(prune);
+    if (status == KIST_EXIT_OK && !result->removed && !references)
+        return;
+    json_t *entry = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:I, s:i, s:s*, s:o*}", "event", "prune", "pipeline",
                               prune->pipeline->name, "removed", ids_json(prune, KIST_PRUNE_GONE), "locked",
                               ids_json(prune, KIST_PRUNE_LOCKED), "failed", ids_json(prune, KIST_PRUNE_FAILED),
                               "frozen", (int)result->frozen, "freed", (json_int_t)result->freed, "exit",
-                              (int)status, "cause", result->trouble);
+                              (int)status, "cause", result->trouble, "references", references);
     if (!entry || kist_history_add(prune->options->state_dir, entry, &err))
         kist_log_at(KIST_LOG_WARNING, prune->pipeline->name, &err);
     json_decref(entry);
@@ -208,6 +249,7 @@ static void prune_done(struct prune *prune)
         kist_prune_place_done(&prune->places[i]);
     free(prune->places);
     free(prune->freeze);
+    kist_discard_done(&prune->discard);
     if (prune->targets.items)
         kist_targets_close(&prune->targets);
 }
@@ -221,8 +263,8 @@ static enum kist_exit exit_of(const struct kist_prune_result *result, int code)
     return result->locked + result->failed + result->frozen ? KIST_EXIT_DEGRADED : KIST_EXIT_OK;
 }
 
-/* With the destinations chosen. */
-static enum kist_exit run(struct prune *prune)
+/* With the destinations chosen; `whole`: with all of them. */
+static enum kist_exit run(struct prune *prune, const struct kist_config_pipeline *whole)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
     const struct kist_prune_options *options = prune->options;
@@ -230,6 +272,7 @@ static enum kist_exit run(struct prune *prune)
     int code = is_dry(options) ? 0 : kist_lock_take(options->state_dir, prune->pipeline->name, &lock, &err);
     enum kist_exit locked = code == KIST_ERR_EXISTS ? KIST_EXIT_LOCKED : KIST_EXIT_OK;
     prune->owner = lock.owner;
+    kist_discard_init(&prune->discard, whole, lock.owner, options->cancel);
     if (!code && (code = prune_places(prune, &err)) == KIST_ERR_EXISTS)
         code = KIST_ERR_FAILED;
     for (size_t i = 0; prune->places && i < prune->targets.count; i++)
@@ -266,7 +309,7 @@ enum kist_exit kist_prune_run(const struct kist_config_pipeline *pipeline,
             sections[chosen.destination_count++] = section;
     }
     struct prune prune = {.pipeline = &chosen, .options = options, .result = ret_result};
-    enum kist_exit status = chosen.destination_count ? run(&prune) : KIST_EXIT_OK;
+    enum kist_exit status = chosen.destination_count ? run(&prune, pipeline) : KIST_EXIT_OK;
     free(sections);
     return status;
 }

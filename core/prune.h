@@ -4,7 +4,7 @@
  *     _kist/<pipeline>/<id>.tombstone     a copy of the manifest of a backup that is being deleted
  *
  * Order: tombstone, manifest (from here on the backup does not exist), the objects that no other manifest of the destination
- * names, marks, tombstone. Whatever ends it, no backup is listed that lacks data, and the next prune goes on where it ended.
+ * names, what a provider holds of it (once no destination has the backup), marks, tombstone. Whatever ends it, no backup is listed that lacks data, and the next prune goes on where it ended.
  */
 #ifndef KIST_CORE_PRUNE_H
 #define KIST_CORE_PRUNE_H
@@ -35,7 +35,8 @@ struct kist_prune_result {
 enum kist_exit kist_prune_run(const struct kist_config_pipeline *pipeline,
                               const struct kist_prune_options *options, struct kist_prune_result *ret_result);
 
-/* After a run, before anybody is told of it: prunes where the run was good and the pipeline has a `keep`; what could not be
+/* After a run, before anybody is told of it: prunes where the run was good and the pipeline has a `keep`, or a provider that holds
+ * its backups; what could not be
  * done makes the run degraded. */
 void kist_prune_after(const struct kist_config_pipeline *pipeline, const struct kist_run_options *options,
                       struct kist_run_report *report);

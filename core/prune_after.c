@@ -1,10 +1,12 @@
+#include "instance.h"
 #include "prune.h"
 
 #include <stdlib.h>
 
+/* What a provider holds may go by a time of its own, and its leftovers do. */
 static int has_rule(const struct kist_config_pipeline *pipeline)
 {
-    int found = pipeline->keep.set;
+    int found = pipeline->keep.set || kist_source_features(pipeline->source) & KIST_SOURCE_REFERENCES;
     for (size_t i = 0; i < pipeline->destination_count; i++)
         found |= pipeline->destinations[i]->keep.set;
     return found;

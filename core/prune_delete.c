@@ -8,7 +8,13 @@
 
 static int is_doomed(const struct kist_prune_place *place, size_t index)
 {
-    return place->plan.entries[index].fate == KIST_FATE_REMOVE && place->rows[index].outcome != KIST_PRUNE_GONE;
+    return place->plan.entries[index].fate == KIST_FATE_REMOVE && !place->rows[index].unlisted;
+}
+
+static void set_gone(struct kist_prune_row *row)
+{
+    row->outcome = KIST_PRUNE_GONE;
+    row->unlisted = 1;
 }
 
 static int is_stopped(const struct kist_prune_place *place)
@@ -53,11 +59,9 @@ static int note_time(void *arg, const struct kist_object *object)
     return 0;
 }
 
-/* Writes the tombstone of the first that goes: the time that the store gives it is that of its own clock, now. With that the
- * plan is made again. */
-static int ask_clock(struct kist_prune_place *place, size_t index, struct kist_error *err)
+int kist_prune_ask_clock(struct kist_prune_place *place, const char *id, int64_t *ret_now, int64_t *ret_server,
+                         struct kist_error *err)
 {
-    const char *id = place->rows[index].id;
     int64_t modified_ms = 0, before = kist_time_now();
     char *key = kist_catalog_key(place->pipeline->name, id, ".tombstone");
     int code = key ? kist_catalog_bury(place->store, place->pipeline, id, err)
@@ -72,7 +76,20 @@ static int ask_clock(struct kist_prune_place *place, size_t index, struct kist_e
     /* A slow answer is no wrong clock. */
     if (server >= before && server <= after)
         server = after;
-    code = kist_prune_plan(place, after, server, err);
+    *ret_now = after;
+    *ret_server = server;
+    return 0;
+}
+
+/* Writes the tombstone of the first that goes: the time that the store gives it is that of its own clock, now. With that the
+ * plan is made again. */
+static int ask_clock(struct kist_prune_place *place, size_t index, struct kist_error *err)
+{
+    const char *id = place->rows[index].id;
+    int64_t now = 0, server = 0;
+    int code = kist_prune_ask_clock(place, id, &now, &server, err);
+    if (!code)
+        code = kist_prune_plan(place, now, server, err);
     if (!code && !is_doomed(place, index))
         code = kist_catalog_remove_tombstone(place->store, place->pipeline->name, id, err);
     return code;
@@ -82,7 +99,7 @@ static int ask_clock(struct kist_prune_place *place, size_t index, struct kist_e
 static int check_listing(struct kist_prune_place *place, const struct kist_catalog *now, struct kist_error *err)
 {
     for (size_t i = 0; i < place->count; i++)
-        if (place->rows[i].outcome != KIST_PRUNE_GONE && !kist_catalog_has(now, place->rows[i].id)) {
+        if (!place->rows[i].unlisted && !kist_catalog_has(now, place->rows[i].id)) {
             kist_fail(err, KIST_ERR_CORRUPT,
                       "%s: a later listing lacks the backup %s: nothing is deleted on the word of such a listing",
                       kist_store_name(place->store), place->rows[i].id);
@@ -192,7 +209,7 @@ static int unlist(struct kist_prune_place *place, struct kist_error *err)
         if (code)
             code = spare_locked(place, row, err);
         else
-            row->outcome = KIST_PRUNE_GONE;
+            set_gone(row);
         if (code)
             return code;
     }
@@ -242,7 +259,8 @@ static int make_room(struct kist_prune_place *place, size_t index, struct kist_e
     if (code || !go || !is_doomed(place, index))
         return code;
     code = kist_catalog_bury_in_place(place->store, place->pipeline, row->id, &gone, err);
-    row->outcome = gone ? KIST_PRUNE_GONE : row->outcome;
+    if (gone)
+        set_gone(row);
     if (code)
         return kist_error_prefix(err, "there is no room, and none could be made by deleting %s", row->id);
     return finish(place, err);

@@ -14,7 +14,8 @@ struct batch {
     struct kist_prune_place *place;
     const struct kist_catalog *catalog;
     struct kist_doomed doomed;
-    const char **ids; /* NULL: nothing of it is removed now */
+    const char **ids;
+    struct kist_manifest *manifests; /* of those of which a provider holds something; else empty */
     size_t count;
 };
 
@@ -57,6 +58,10 @@ static int load_tombstone(struct batch *batch, const char *id, struct kist_error
     }
     if (!code)
         code = kist_doomed_add(&batch->doomed, &manifest, batch->count, err);
+    if (!code && kist_manifest_has_references(&manifest)) {
+        batch->manifests[batch->count] = manifest;
+        manifest = (struct kist_manifest){0};
+    }
     kist_manifest_done(&manifest);
     if (!code)
         batch->ids[batch->count++] = id;
@@ -68,7 +73,7 @@ static int load_tombstone(struct batch *batch, const char *id, struct kist_error
 static int was_removed(const struct batch *batch, const char *id)
 {
     const struct kist_prune_row *row = kist_prune_find(batch->place, id);
-    return row && row->outcome == KIST_PRUNE_GONE;
+    return row && row->unlisted;
 }
 
 /* What any backup names that is there still stays. */
@@ -139,16 +144,67 @@ static int remove_keys(struct batch *batch, const struct kist_doomed_key *items,
     return code;
 }
 
+/* The provider's part of a backup that is on no destination any more: where another one has it, that one's prune sees to it. */
+static int discard_one(struct batch *batch, const struct kist_manifest *manifest, struct kist_error *err)
+{
+    struct kist_prune_place *place = batch->place;
+    const struct kist_discard_places here = {.sections = &place->section, .count = 1};
+    struct kist_prune_row *row = kist_prune_find(place, manifest->id);
+    json_t *done = row ? kist_prune_references(row) : NULL;
+    int there = 0;
+    int code = kist_discard_elsewhere(place->discard, &here, manifest->id, &there, err);
+    if (!code && !there)
+        code = kist_discard_items(place->discard, manifest, NULL, NULL, done, err);
+    return code;
+}
+
+/* A pipeline that has left its provider for good needs a way out. */
+static void hint_of_maker(const struct kist_prune_place *place, const char *id, struct kist_error *err)
+{
+    char *key = kist_catalog_key(place->pipeline->name, id, ".tombstone");
+    if (err->code == KIST_ERR_CONFIG && key)
+        kist_hint(
+            err,
+            "give the pipeline a source of that plugin again; or delete it at the provider yourself, and then "
+            "'%s' here",
+            key);
+    free(key);
+}
+
+/* 1 where the provider's part stays, and the tombstone with it; it is told. */
+static int is_withheld(struct batch *batch, const struct kist_manifest *manifest, struct kist_error *err)
+{
+    struct kist_prune_place *place = batch->place;
+    if (!manifest->pipeline || !discard_one(batch, manifest, err))
+        return 0;
+    if (err->code == KIST_ERR_CANCELLED)
+        return 1;
+    struct kist_prune_row *row = kist_prune_find(place, manifest->id);
+    int news = kist_discard_is_news(place->discard, err);
+    hint_of_maker(place, manifest->id, err);
+    kist_error_prefix(err, "what the provider holds of the deleted backup %s stays", manifest->id);
+    if (news)
+        kist_log_at(KIST_LOG_WARNING, place->store->where, err);
+    if (row) {
+        kist_prune_fail(row, err);
+        row->outcome = KIST_PRUNE_FAILED;
+    }
+    kist_error_clear(err);
+    return 1;
+}
+
 /* One tombstone, at its end. Only a stop, or a store that is lost, ends the others too. */
-static int finish_one(struct batch *batch, const char *id, const struct kist_doomed_key *items, size_t count,
+static int finish_one(struct batch *batch, size_t index, const struct kist_doomed_key *items, size_t count,
                       struct kist_error *err)
 {
     struct kist_prune_place *place = batch->place;
-    const char *pipeline = place->pipeline->name;
+    const char *pipeline = place->pipeline->name, *id = batch->ids[index];
     if (place->options->cancel && kist_cancel_is_set(place->options->cancel))
         return kist_fail(err, KIST_ERR_CANCELLED, "told to stop: the next prune goes on");
     int partly = 0;
     int code = remove_keys(batch, items, count, &partly, err);
+    if (!code && is_withheld(batch, &batch->manifests[index], err))
+        return err->code;
     if (!code)
         code = kist_marks_remove(place->store, pipeline, batch->catalog, id, NULL, err);
     if (!code)
@@ -177,7 +233,7 @@ static int finish_batch(struct batch *batch, struct kist_error *err)
         size_t first = next;
         while (next < doomed->count && doomed->items[next].owner == i)
             next++;
-        code = finish_one(batch, batch->ids[i], doomed->items + first, next - first, err);
+        code = finish_one(batch, i, doomed->items + first, next - first, err);
     }
     return code;
 }
@@ -187,8 +243,9 @@ int kist_prune_finish(struct kist_prune_place *place, const struct kist_catalog 
     struct batch batch = {.place = place, .catalog = catalog};
     int code = 0;
     batch.ids = calloc(catalog->tombstone_count + 1, sizeof *batch.ids);
-    if (!batch.ids)
-        return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    batch.manifests = calloc(catalog->tombstone_count + 1, sizeof *batch.manifests);
+    if (!batch.ids || !batch.manifests)
+        code = kist_fail(err, KIST_ERR_FAILED, "out of memory");
     for (size_t next = 0; next < catalog->tombstone_count && !code;) {
         batch.count = 0;
         while (next < catalog->tombstone_count && batch.doomed.count < KEYS_AT_ONCE && !code) {
@@ -198,7 +255,10 @@ int kist_prune_finish(struct kist_prune_place *place, const struct kist_catalog 
         if (!code && batch.count)
             code = finish_batch(&batch, err);
         kist_doomed_done(&batch.doomed);
+        for (size_t i = 0; i < batch.count; i++)
+            kist_manifest_done(&batch.manifests[i]);
     }
+    free(batch.manifests);
     free(batch.ids);
     return code;
 }

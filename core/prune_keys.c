@@ -47,7 +47,8 @@ int kist_doomed_add(struct kist_doomed *doomed, const struct kist_manifest *mani
     int code =
         manifest->notes_key ? add_key(doomed, manifest, manifest->notes_key, manifest->notes.size, owner, err) : 0;
     for (size_t i = 0; i < manifest->item_count && !code; i++)
-        code = add_key(doomed, manifest, manifest->items[i].key, manifest->items[i].stored.size, owner, err);
+        if (manifest->items[i].key)
+            code = add_key(doomed, manifest, manifest->items[i].key, manifest->items[i].stored.size, owner, err);
     return code;
 }
 
@@ -84,7 +85,8 @@ void kist_doomed_spare(struct kist_doomed *doomed, const struct kist_manifest *m
     if (manifest->notes_key)
         spare(doomed, manifest->notes_key);
     for (size_t i = 0; i < manifest->item_count; i++)
-        spare(doomed, manifest->items[i].key);
+        if (manifest->items[i].key)
+            spare(doomed, manifest->items[i].key);
 }
 
 void kist_doomed_spare_older(struct kist_doomed *doomed, const char *pipeline, const char *id)

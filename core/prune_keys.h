@@ -19,7 +19,8 @@ struct kist_doomed {
     size_t foreign; /* keys that were passed over: they lie where no backup of this pipeline could have put them */
 };
 
-/* Adds what a backup names and lies in its own folder or that of an older one of its pipeline. */
+/* Adds what a backup names and lies in its own folder or that of an older one of its pipeline. What a provider holds has no
+ * key. */
 int kist_doomed_add(struct kist_doomed *doomed, const struct kist_manifest *manifest, size_t owner,
                     struct kist_error *err) KIST_CHECKED;
 /* After the last one was added: by key, and each once. */

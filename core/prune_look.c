@@ -14,15 +14,30 @@ static int no_memory(struct kist_error *err)
 
 static void judge(struct kist_prune_place *place, struct kist_prune_row *row, const struct kist_manifest *manifest)
 {
+    const int64_t now = kist_time_now();
+    int lapsed = kist_manifest_has_lapsed(manifest, now * 1000);
     const struct kist_catalog_mark *verdict = kist_mark_verdict(&place->catalog, row->id);
     int bad = kist_mark_is_bad(verdict), safety = kist_safety_is(manifest);
     int suspect =
         manifest->suspect && !kist_judge_accepted(place->store, place->pipeline, &place->catalog, row->id);
     row->size = kist_manifest_stored_size(manifest);
-    row->kept.time = kist_manifest_begun(manifest, kist_time_now());
-    row->kept.good = !bad && !safety && !suspect;
+    row->kept.time = kist_manifest_begun(manifest, now);
+    row->kept.good = !bad && !safety && !suspect && !lapsed;
     row->kept.verified = verdict && !bad;
-    row->state = bad ? "bad" : suspect ? "suspect" : safety ? "safety" : "ok";
+    row->state = bad ? "bad" : suspect ? "suspect" : safety ? "safety" : lapsed ? "expired" : "ok";
+}
+
+/* What it says of references is needed again. Moves a manifest that has any. */
+static int keep_manifest(struct kist_prune_row *row, struct kist_manifest *manifest, struct kist_error *err)
+{
+    if (!kist_manifest_has_references(manifest))
+        return 0;
+    row->manifest = malloc(sizeof *row->manifest);
+    if (!row->manifest)
+        return no_memory(err);
+    *row->manifest = *manifest;
+    *manifest = (struct kist_manifest){0};
+    return 0;
 }
 
 /* A manifest that is damaged is one thing; one that could not be asked for now is an end of it all, for the keys that it
@@ -43,8 +58,22 @@ static int load_row(struct kist_prune_place *place, struct kist_prune_row *row, 
     if (code)
         return code;
     judge(place, row, &manifest);
+    code = keep_manifest(row, &manifest, err);
     kist_manifest_done(&manifest);
-    return 0;
+    return code;
+}
+
+/* What would be discarded with the rest of a backup that is deleted already. What cannot be read is told when it is finished. */
+static int load_remains(struct kist_prune_place *place, struct kist_prune_row *row, struct kist_error *err)
+{
+    KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
+    struct kist_manifest manifest = {0};
+    if (!place->options->dry_run ||
+        kist_catalog_load_tombstone(place->store, place->pipeline, row->id, &manifest, &ignored))
+        return 0;
+    int code = keep_manifest(row, &manifest, err);
+    kist_manifest_done(&manifest);
+    return code;
 }
 
 static void add_row(struct kist_prune_place *place, const char *id)
@@ -69,9 +98,12 @@ static int load_rows(struct kist_prune_place *place, struct kist_error *err)
         place->kept[i] = place->rows[i].kept;
     }
     place->count = catalog->backup_count;
-    for (size_t i = 0; i < catalog->tombstone_count; i++)
-        if (!kist_catalog_has(catalog, catalog->tombstones[i].id))
-            add_row(place, catalog->tombstones[i].id);
+    for (size_t i = 0; i < catalog->tombstone_count && !code; i++) {
+        if (kist_catalog_has(catalog, catalog->tombstones[i].id))
+            continue;
+        add_row(place, catalog->tombstones[i].id);
+        code = load_remains(place, &place->rows[place->row_count - 1], err);
+    }
     return code;
 }
 
@@ -80,6 +112,11 @@ const char *kist_prune_frozen(const struct kist_prune_place *place)
     if (place->waits)
         return place->waits;
     return place->plan.frozen;
+}
+
+int kist_prune_goes(const struct kist_prune_place *place, size_t index)
+{
+    return index >= place->count || (place->planned && place->plan.entries[index].fate == KIST_FATE_REMOVE);
 }
 
 static char *reason_of(const struct kist_prune_place *place)
@@ -92,21 +129,45 @@ static char *reason_of(const struct kist_prune_place *place)
     return reason;
 }
 
-int kist_prune_plan(struct kist_prune_place *place, int64_t now, int64_t server_time, struct kist_error *err)
+/* `ret_freeze` is what the rules borrow. New. */
+static int rules_of(const struct kist_prune_place *place, int64_t now, int64_t server_time,
+                    struct kist_retention *ret_rules, char **ret_freeze, struct kist_error *err)
 {
     const struct kist_config_pipeline *pipeline = place->pipeline;
     char *freeze = reason_of(place);
-    struct kist_plan plan = {0};
-    const struct kist_retention rules = {.keep = place->section->keep.set ? place->section->keep : pipeline->keep,
+    if (!freeze && (place->busy[0] || place->freeze))
+        return no_memory(err);
+    *ret_freeze = freeze;
+    *ret_rules = (struct kist_retention){.keep = place->section->keep.set ? place->section->keep : pipeline->keep,
                                          .min_keep = pipeline->min_keep,
                                          .max_delete = pipeline->max_delete,
                                          .zone = pipeline->schedule.zone,
                                          .now = now,
                                          .server_time = server_time,
                                          .freeze = freeze};
-    if (!freeze && (place->busy[0] || place->freeze))
-        return no_memory(err);
-    int code = kist_retention_plan(place->kept, place->count, &rules, &plan, err);
+    return 0;
+}
+
+int kist_prune_guard(struct kist_prune_place *place, int64_t now, int64_t server_time, char **ret_reason,
+                     struct kist_error *err)
+{
+    struct kist_retention rules = {0};
+    char *freeze = NULL;
+    int code = rules_of(place, now, server_time, &rules, &freeze, err);
+    if (!code)
+        code = kist_retention_guard(place->kept, place->count, &rules, ret_reason, err);
+    free(freeze);
+    return code;
+}
+
+int kist_prune_plan(struct kist_prune_place *place, int64_t now, int64_t server_time, struct kist_error *err)
+{
+    struct kist_retention rules = {0};
+    struct kist_plan plan = {0};
+    char *freeze = NULL;
+    int code = rules_of(place, now, server_time, &rules, &freeze, err);
+    if (!code)
+        code = kist_retention_plan(place->kept, place->count, &rules, &plan, err);
     free(freeze);
     if (code)
         return code;
@@ -144,6 +205,13 @@ int kist_prune_look(struct kist_prune_place *place, struct kist_error *err)
     return code ? code : kist_prune_plan(place, kist_time_now(), 0, err);
 }
 
+json_t *kist_prune_references(struct kist_prune_row *row)
+{
+    if (!row->references)
+        row->references = json_array();
+    return row->references;
+}
+
 struct kist_prune_row *kist_prune_find(struct kist_prune_place *place, const char *id)
 {
     for (size_t i = 0; i < place->row_count; i++)
@@ -171,8 +239,14 @@ size_t kist_prune_count(const struct kist_prune_place *place, enum kist_prune_ou
 
 void kist_prune_place_done(struct kist_prune_place *place)
 {
-    for (size_t i = 0; i < place->row_count; i++)
-        free(place->rows[i].cause);
+    for (size_t i = 0; i < place->row_count; i++) {
+        struct kist_prune_row *row = &place->rows[i];
+        if (row->manifest)
+            kist_manifest_done(row->manifest);
+        free(row->manifest);
+        json_decref(row->references);
+        free(row->cause);
+    }
     free(place->rows);
     free(place->kept);
     free(place->waits);

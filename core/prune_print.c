@@ -38,9 +38,13 @@ static struct fate fate_of(const struct kist_prune_place *place, size_t index)
     return place->planned ? planned_fate(place, index) : (struct fate){"stays", "there is no plan"};
 }
 
-static int goes(const struct kist_prune_place *place, size_t index)
+/* What goes at the provider: with the backup, or while that stays. */
+static void print_references(const struct kist_prune_row *row, int with)
 {
-    return index >= place->count || (place->planned && place->plan.entries[index].fate == KIST_FATE_REMOVE);
+    size_t index = 0;
+    json_t *text = NULL;
+    json_array_foreach(row->references, index, text)
+        printf("%s %s", index ? " and" : with ? ", and" : ", without", json_string_value(text));
 }
 
 static void print_row(const struct kist_prune_place *place, size_t index, int64_t now)
@@ -49,9 +53,11 @@ static void print_row(const struct kist_prune_place *place, size_t index, int64_
     struct fate fate = fate_of(place, index);
     int64_t age = now > row->kept.time ? now - row->kept.time : 0;
     int known = index < place->count && !row->kept.unreadable;
-    printf("  %-20s  %-12s %10s  %-8s  %s%s%s\n", row->id, kist_duration_show(age * 1000).text,
+    printf("  %-20s  %-12s %10s  %-8s  %s%s%s", row->id, kist_duration_show(age * 1000).text,
            known ? kist_size_show(row->size).text : "-", row->state, fate.word, fate.why ? ": " : "",
            fate.why ? fate.why : "");
+    print_references(row, kist_prune_goes(place, index));
+    putchar('\n');
 }
 
 static void print_rule(const struct kist_prune_place *place)
@@ -72,7 +78,7 @@ static void print_sum(const struct kist_prune_place *place)
     size_t left = kist_prune_count(place, KIST_PRUNE_LOCKED) + kist_prune_count(place, KIST_PRUNE_FAILED);
     uint64_t size = 0;
     for (size_t i = 0; i < place->row_count; i++) {
-        int going = place->rows[i].outcome == KIST_PRUNE_STAYS && goes(place, i);
+        int going = place->rows[i].outcome == KIST_PRUNE_STAYS && kist_prune_goes(place, i);
         go += going ? 1 : 0;
         stay += place->rows[i].outcome == KIST_PRUNE_STAYS && !going ? 1 : 0;
         size += going ? place->rows[i].size : 0;
@@ -111,9 +117,11 @@ static json_t *row_json(const struct kist_prune_place *place, size_t index)
     struct fate fate = fate_of(place, index);
     char time[KIST_TIME_LENGTH + 1];
     kist_time_text(row->kept.time, time);
-    return json_pack("{s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:s*, s:s*}", "id", row->id, "time", time, "size",
+    json_t *references = json_array_size(row->references) ? row->references : NULL;
+    return json_pack("{s:s, s:s, s:I, s:s, s:b, s:b, s:s, s:s*, s:s*, s:O*}", "id", row->id, "time", time, "size",
                      (json_int_t)row->size, "state", row->state, "held", row->kept.held, "verified",
-                     row->kept.verified, "fate", fate.word, "why", fate.why, "cause", row->cause);
+                     row->kept.verified, "fate", fate.word, "why", fate.why, "cause", row->cause, "references",
+                     references);
 }
 
 json_t *kist_prune_json(const struct kist_prune_place *place, const struct kist_error *err)

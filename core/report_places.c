@@ -23,7 +23,8 @@ static struct kist_candidate kept_of(const struct kist_listing *listing, const s
     (void)kist_id_parse(row->id, &kept.time);
     if (manifest->pipeline)
         kept.time = kist_manifest_begun(manifest, now);
-    kept.good = !kept.unreadable && !bad && !kist_safety_is(manifest) && (!manifest->suspect || row->accepted);
+    kept.good = !kept.unreadable && !bad && !kist_safety_is(manifest) && (!manifest->suspect || row->accepted) &&
+                !kist_manifest_has_lapsed(manifest, now * 1000);
     kept.verified = verdict && !bad;
     return kept;
 }

@@ -248,6 +248,21 @@ int kist_retention_plan(const struct kist_candidate *backups, size_t count, cons
     return 0;
 }
 
+int kist_retention_guard(const struct kist_candidate *backups, size_t count, const struct kist_retention *rules,
+                         char **ret_reason, struct kist_error *err)
+{
+    struct kist_text reason KIST_CLEANUP_TEXT = KIST_TEXT_INIT, hint KIST_CLEANUP_TEXT = KIST_TEXT_INIT;
+    struct kist_plan none = {0};
+    const struct planning planning = {backups, count, rules, &none};
+    char *text = NULL;
+    if (count)
+        freeze_reason(&planning, &reason, &hint);
+    if (kist_text_failed(&reason) || kist_text_failed(&hint) || (reason.size && !(text = kist_text_take(&reason))))
+        return no_memory(err);
+    *ret_reason = text;
+    return 0;
+}
+
 void kist_plan_done(struct kist_plan *plan)
 {
     free(plan->entries);

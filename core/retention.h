@@ -22,7 +22,7 @@
 /* A backup as retention sees it. */
 struct kist_candidate {
     int64_t time;   /* when its run began, in seconds since 1970 */
-    int good;       /* whole, not suspect unless accepted, not proved bad, no safety backup */
+    int good;       /* whole, not suspect unless accepted, not proved bad, no safety backup, not lapsed */
     int verified;   /* a proof has gone well, and none has failed since */
     int held;       /* a person pinned it */
     int unreadable; /* its manifest is damaged */
@@ -76,6 +76,10 @@ struct kist_plan {
  * go back. A plan that is frozen is a success. */
 int kist_retention_plan(const struct kist_candidate *backups, size_t count, const struct kist_retention *rules,
                         struct kist_plan *ret_plan, struct kist_error *err) KIST_CHECKED;
+/* Why nothing may go at all, by whatever rule, but for max_delete: the reason that a plan would be frozen for. NULL when nothing
+ * is in the way. New. */
+int kist_retention_guard(const struct kist_candidate *backups, size_t count, const struct kist_retention *rules,
+                         char **ret_reason, struct kist_error *err) KIST_CHECKED;
 void kist_plan_done(struct kist_plan *plan);
 
 #endif

@@ -3,7 +3,8 @@
  * the metrics and the report.
  *
  * A backup is good here when a destination holds it whole (as many as `require` asks for, where that is a number, of those that
- * answer), no proof of it has failed, it is not suspect or was accepted, and was not made for safety before a restore.
+ * answer), no proof of it has failed, it is not suspect or was accepted, was not made for safety before a restore, and what a
+ * provider holds of it has not all expired there.
  */
 #ifndef KIST_CORE_STATUS_H
 #define KIST_CORE_STATUS_H

@@ -53,6 +53,8 @@ void kist_status_print_row(const struct kist_status *status, int width, int fanc
     KIST_CLEANUP_TEXT struct kist_text trend = KIST_TEXT_INIT;
     char next[KIST_TIME_LENGTH + 1] = "-", places[48] = "-";
     int64_t age = kist_status_age(status, now);
+    /* That of what a provider holds may not be known. */
+    const uint64_t size = status->good ? kist_manifest_raw_size(&status->good->manifest) : 0;
     /* The width of a column counts characters, that of printf bytes. */
     size_t shown = status->trend_count < TREND_SHOWN ? status->trend_count : TREND_SHOWN;
     kist_spark_add(&trend, status->trend, status->trend_count, TREND_SHOWN, fancy);
@@ -62,8 +64,7 @@ void kist_status_print_row(const struct kist_status *status, int width, int fanc
         snprintf(places, sizeof places, "%zu/%zu", status->complete, status->expected);
     printf("%-*s  %-7s  %-20s  %-12s %10s  %s%*s  %-8s  %-8s  %-12s  %s\n", width, status->pipeline->name,
            kist_status_word(status), status->good_id[0] ? status->good_id : "-",
-           age >= 0 ? kist_duration_show(age * 1000).text : "-",
-           status->good ? kist_size_show(kist_manifest_raw_size(&status->good->manifest)).text : "-",
+           age >= 0 ? kist_duration_show(age * 1000).text : "-", size > 0 ? kist_size_show(size).text : "-",
            kist_text_get(&trend), (int)(TREND_SHOWN - shown), "", ago(status->verified, now).text,
            ago(status->drilled, now).text, places, next);
 }

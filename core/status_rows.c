@@ -49,7 +49,7 @@ int kist_status_row_good(const struct kist_listing *listing, const struct kist_l
 {
     size_t held = 0, answering = 0;
     if (!row->manifest.pipeline || row->bad || (row->manifest.suspect && !row->accepted) ||
-        kist_safety_is(&row->manifest))
+        kist_safety_is(&row->manifest) || kist_manifest_has_lapsed(&row->manifest, kist_time_now() * 1000))
         return 0;
     for (size_t i = 0; i < listing->pipeline->destination_count; i++) {
         if (!kist_listing_counts(listing, row, i))

@@ -20,8 +20,21 @@ static int is_good(struct kist_target *target, const struct kist_config_pipeline
     struct kist_manifest manifest = {0};
     if (kist_catalog_load(target->store, pipeline, id, &manifest, err))
         return 0;
-    int good = !kist_safety_is(&manifest) &&
+    int good = !kist_safety_is(&manifest) && !kist_manifest_has_lapsed(&manifest, kist_time_now() * 1000) &&
                (!manifest.suspect || kist_judge_accepted(target->store, pipeline, &target->catalog, id));
+    kist_manifest_done(&manifest);
+    return good;
+}
+
+/* The one that was good may be of no use any more where a provider lets it go; one that cannot be read now is believed in. */
+static int is_good_still(struct kist_target *target, const struct kist_config_pipeline *pipeline, const char *id,
+                         struct kist_error *err)
+{
+    struct kist_manifest manifest = {0};
+    if (!(pipeline->source->plugin->features & KIST_SOURCE_REFERENCES) ||
+        kist_catalog_load(target->store, pipeline, id, &manifest, err))
+        return 1;
+    int good = !kist_manifest_has_lapsed(&manifest, kist_time_now() * 1000);
     kist_manifest_done(&manifest);
     return good;
 }
@@ -39,7 +52,8 @@ static int ask(struct kist_target *target, void *arg, struct kist_error *err)
             continue;
         if (order != 0 && loads++ == LOADS)
             return 0;
-        int good = order == 0 || is_good(target, asking->targets->pipeline, id, err);
+        int good = order == 0 ? is_good_still(target, asking->targets->pipeline, id, err)
+                              : is_good(target, asking->targets->pipeline, id, err);
         if (err->code == KIST_ERR_CANCELLED || err->code == KIST_ERR_TIMEOUT)
             return err->code;
         kist_error_clear(err);

@@ -5,7 +5,8 @@
 #include "targets.h"
 
 /* Looks at the newest backups of the catalogs that were read: neither proved bad nor suspect, unless accepted, nor saved by a
- * restore. `known` ("" none) was good when it was seen last, and is believed to be unless it was proved bad since. `ret_id` ""
+ * restore, nor lapsed. `known` ("" none) was good when it was seen last, and is believed to be unless it was proved bad or has
+ * lapsed since. `ret_id` ""
  * when none is found. */
 int kist_turn_find_good(struct kist_targets *targets, const char *known, char ret_id[KIST_ID_LENGTH + 1],
                         struct kist_error *err) KIST_CHECKED;

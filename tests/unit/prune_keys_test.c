@@ -76,6 +76,24 @@ static void only_what_is_its_own(void **state)
     kist_doomed_done(&doomed);
 }
 
+/* It is named by no key, in what goes and in what stays. */
+static void what_a_provider_holds_has_no_key(void **state)
+{
+    struct kist_doomed doomed = {0};
+    struct kist_manifest manifest = naming(OLD, (const char *const[]){"p/" OLD "/notes", "p/" OLD "/held", NULL});
+    (void)state;
+    free(manifest.items[1].key);
+    manifest.items[1].key = NULL;
+    assert_int_equal(kist_doomed_add(&doomed, &manifest, 0, &err), 0);
+    assert_int_equal(doomed.count, 1);
+    assert_int_equal(doomed.foreign, 0);
+    kist_doomed_sort(&doomed);
+    kist_doomed_spare(&doomed, &manifest);
+    assert_int_equal(doomed.items[0].spared, 1);
+    kist_doomed_done(&doomed);
+    kist_manifest_done(&manifest);
+}
+
 static void what_others_name_stays(void **state)
 {
     (void)state;
@@ -164,6 +182,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_is_its_own),
+        cmocka_unit_test(what_a_provider_holds_has_no_key),
         cmocka_unit_test(what_others_name_stays),
         cmocka_unit_test(what_an_unreadable_one_may_name_stays),
         cmocka_unit_test(at_random),

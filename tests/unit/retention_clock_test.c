@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -67,12 +68,52 @@ static void a_server_with_another_time_freezes(void **state)
     kist_plan_done(&scene.plan);
 }
 
+static char *guard(const struct scene *scene)
+{
+    struct kist_error err KIST_CLEANUP_ERROR = KIST_ERROR_INIT;
+    char *reason = NULL;
+    assert_int_equal(kist_retention_guard(scene->backups, scene->count, &scene->rules, &reason, &err), 0);
+    return reason;
+}
+
+static void assert_guarded(const struct scene *scene, const char *words)
+{
+    char *reason = guard(scene);
+    if (!reason || !strstr(reason, words))
+        fail_msg("the guard says: %s", reason ? reason : "nothing");
+    free(reason);
+}
+
+/* What goes by other rules than `keep` is guarded in the same way, whether or not there is one. */
+static void the_guard_is_that_of_a_plan(void **state)
+{
+    struct scene scene = scene_of(4, NULL);
+    (void)state;
+    assert_null(guard(&scene));
+    scene.rules.max_delete = 0;
+    assert_null(guard(&scene));
+    scene.rules.server_time = NOON - 601;
+    assert_guarded(&scene, "that of the destination are 10 min 01 s apart");
+    scene.rules.server_time = 0;
+    scene.rules.now = scene.backups[3].time - 61;
+    assert_guarded(&scene, "behind the newest backup");
+    scene.rules.now = NOON;
+    scene.backups[3].good = 0;
+    assert_guarded(&scene, "the newest backup is not good");
+    scene.backups[3].good = 1;
+    scene.rules.freeze = "a run is at work";
+    assert_guarded(&scene, "a run is at work");
+    scene.count = 0;
+    assert_null(guard(&scene));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clock_behind_the_newest_one_freezes),
         cmocka_unit_test(a_clock_that_was_wrong_once),
         cmocka_unit_test(a_server_with_another_time_freezes),
+        cmocka_unit_test(the_guard_is_that_of_a_plan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
