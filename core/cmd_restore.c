@@ -9,86 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- words that exclude each other ---- */
-
-/* The first of `names` that was given, or NULL. */
-static const char *first_given(const struct kist_cli *cli, const char *const *names)
-{
-    for (; *names; names++)
-        if (kist_cli_has(cli, *names))
-            return *names;
-    return NULL;
-}
-
-/* What only a source of databases knows. */
-static const char *const of_databases[] = {"swap",
-                                           "undo",
-                                           "in-place",
-                                           "confirm",
-                                           "table",
-                                           "schema",
-                                           "schema-only",
-                                           "data-only",
-                                           "jobs",
-                                           "no-owner",
-                                           "role",
-                                           "skip-safety-backup",
-                                           "allow-old-client",
-                                           NULL};
-/* And what any source with a target does. */
-static const char *const of_targets[] = {"to", "create", "clean", NULL};
-/* What makes no sense where nothing is restored, but only swapped. */
-static const char *const of_restores[] = {
-    "output", "include",     "create",    "in-place", "skip-safety-backup", "clean", "table",
-    "schema", "schema-only", "data-only", "jobs",     "no-owner",           "role",  "allow-old-client",
-    "from",   "destination", NULL};
-
-static enum kist_exit check_pairs(const struct kist_cli *cli)
-{
-    static const char *const pairs[][2] = {
-        {"swap", "undo"},      {"swap", "in-place"},    {"swap", "table"},
-        {"swap", "schema"},    {"swap", "schema-only"}, {"swap", "include"},
-        {"swap", "data-only"}, {"clean", "in-place"},   {"schema-only", "data-only"},
-        {"from", "include"},   {"from", "destination"}};
-    const char *output = kist_cli_value(cli, "output"), *other = output ? first_given(cli, of_targets) : NULL;
-    if (output && !other)
-        other = first_given(cli, of_databases);
-    if (other)
-        return kist_cli_usage(cli, "--output and --%s exclude each other", other);
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        if (kist_cli_has(cli, pairs[i][0]) && kist_cli_has(cli, pairs[i][1]))
-            return kist_cli_usage(cli, "--%s and --%s exclude each other", pairs[i][0], pairs[i][1]);
-    int swap_only = kist_cli_has(cli, "undo") || (kist_cli_has(cli, "swap") && kist_cli_has(cli, "confirm"));
-    if (swap_only && (other = first_given(cli, of_restores)))
-        return kist_cli_usage(cli, "--%s restores nothing: no --%s with it",
-                              kist_cli_has(cli, "undo") ? "undo" : "swap --confirm", other);
-    if (kist_cli_has(cli, "undo") && kist_cli_has(cli, "confirm"))
-        return kist_cli_usage(cli, "--undo and --confirm exclude each other");
-    if (kist_cli_has(cli, "trust-sql") && !kist_cli_has(cli, "from"))
-        return kist_cli_usage(cli, "--trust-sql belongs to --from");
-    if (!swap_only && !kist_cli_has(cli, "in-place") &&
-        (kist_cli_has(cli, "confirm") || kist_cli_has(cli, "skip-safety-backup")))
-        return kist_cli_usage(cli, "--confirm and --skip-safety-backup belong to --in-place");
-    return KIST_EXIT_OK;
-}
-
-/* Once the source is known. */
-static enum kist_exit check_source(const struct kist_restore_command *command)
-{
-    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    const struct kist_plugin *plugin = command->pipeline->source->plugin;
-    const char *option = first_given(command->cli, of_databases);
-    if (!(kist_source_features(command->pipeline->source) & KIST_SOURCE_SWAPS))
-        return option ? kist_cli_usage(command->cli, "the source plugin '%s' knows no --%s", plugin->name, option)
-                      : KIST_EXIT_OK;
-    if (!kist_cli_has(command->cli, "clean"))
-        return KIST_EXIT_OK;
-    kist_fail(&err, KIST_ERR_REFUSED, "the source plugin '%s' does not replace piece by piece (--clean)",
-              plugin->name);
-    kist_hint(&err, "without it, what is restored goes beside what is there; --in-place replaces it as a whole");
-    return kist_cli_fail(&err);
-}
-
 /* ---- words ---- */
 
 /* The values of an option that may be repeated, borrowed, in a new array that ends with NULL. */
@@ -129,7 +49,10 @@ static enum kist_exit read_lists(const struct kist_cli *cli, struct kist_restore
 static enum kist_exit read_target(const struct kist_cli *cli, struct words *words)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
-    const char *to = kist_cli_value(cli, "to");
+    const char *branch = kist_cli_value(cli, "to-branch");
+    const char *to = branch ? branch : kist_cli_value(cli, "to");
+    if (branch && !*branch)
+        return kist_cli_usage(cli, "--to-branch needs the name of the new branch");
     if (to && kist_url_has_password(to)) {
         kist_fail(&err, KIST_ERR_CONFIG,
                   "--to: a password on the command line can be read by every user of this machine");
@@ -158,13 +81,10 @@ static uint32_t read_flags(const struct kist_cli *cli)
     static const struct {
         const char *option;
         uint32_t flag;
-    } flags[] = {{"create", KIST_RESTORE_CREATE},
-                 {"clean", KIST_RESTORE_CLEAN},
-                 {"in-place", KIST_RESTORE_CLEAN},
-                 {"no-owner", KIST_RESTORE_NO_OWNER},
-                 {"schema-only", KIST_RESTORE_SCHEMA_ONLY},
-                 {"data-only", KIST_RESTORE_DATA_ONLY},
-                 {"allow-old-client", KIST_RESTORE_OLD_CLIENT}};
+    } flags[] = {{"create", KIST_RESTORE_CREATE},           {"clean", KIST_RESTORE_CLEAN},
+                 {"in-place", KIST_RESTORE_CLEAN},          {"no-owner", KIST_RESTORE_NO_OWNER},
+                 {"schema-only", KIST_RESTORE_SCHEMA_ONLY}, {"data-only", KIST_RESTORE_DATA_ONLY},
+                 {"to-branch", KIST_RESTORE_BRANCH},        {"allow-old-client", KIST_RESTORE_OLD_CLIENT}};
     uint32_t all = 0;
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         all |= kist_cli_has(cli, flags[i].option) ? flags[i].flag : 0;
@@ -175,7 +95,9 @@ static enum kist_exit read_words(struct kist_restore_command *command, struct wo
 {
     const struct kist_cli *cli = command->cli;
     struct kist_restore_options *options = &command->options;
-    enum kist_exit status = check_pairs(cli);
+    enum kist_exit status = kist_restore_check_pairs(cli);
+    if (!status)
+        status = kist_restore_read_moment(command);
     if (!status)
         status = read_lists(cli, options, words);
     if (!status)
@@ -223,6 +145,22 @@ static enum kist_exit restore_backup(struct kist_restore_command *command, const
     return status;
 }
 
+static const char *typed_target(const struct kist_restore_command *command)
+{
+    const char *typed = kist_cli_value(command->cli, "to"), *branch = kist_cli_value(command->cli, "to-branch");
+    if (command->options.output_dir)
+        return command->options.output_dir;
+    return typed ? typed : branch ? branch : command->pipeline->source->name;
+}
+
+/* Unless something else was asked for, nothing that lives is touched. Data without definitions has to go where these are, and
+ * what gets a name of its own (--to-branch) is beside everything anyway. */
+static int goes_beside(const struct kist_restore_command *command)
+{
+    return (kist_source_features(command->pipeline->source) & (KIST_SOURCE_SWAPS | KIST_SOURCE_REPLACES)) &&
+           !command->in_place && !(command->options.flags & (KIST_RESTORE_DATA_ONLY | KIST_RESTORE_BRANCH));
+}
+
 static enum kist_exit restore(struct kist_restore_command *command)
 {
     KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
@@ -231,22 +169,19 @@ static enum kist_exit restore(struct kist_restore_command *command)
     if (kist_backup_name_parse(command->config, cli->args[0], &name, &err))
         return kist_cli_fail(&err);
     command->pipeline = name.pipeline;
-    enum kist_exit status = check_source(command);
+    enum kist_exit status = kist_restore_check_source(command);
     if (status)
         return status;
-    const char *typed = kist_cli_value(cli, "to");
-    command->typed = command->options.output_dir ? command->options.output_dir
-                     : typed                     ? typed
-                                                 : name.pipeline->source->name;
+    command->typed = typed_target(command);
     int swap_only = command->undo || (command->swap && command->confirm);
-    if ((swap_only || command->from) && name.id[0])
+    if ((swap_only || command->from || command->options.at) && name.id[0])
         return kist_cli_usage(cli, "%s: name the pipeline alone, no backup of it is restored", cli->args[0]);
     if (swap_only)
         return kist_cmd_restore_swap(command);
-    /* Data without definitions has to go where these are. */
-    if ((kist_source_features(name.pipeline->source) & KIST_SOURCE_SWAPS) && !command->in_place &&
-        !(command->options.flags & KIST_RESTORE_DATA_ONLY))
+    if (goes_beside(command))
         command->options.flags |= KIST_RESTORE_BESIDE;
+    if (command->options.at)
+        return kist_cmd_restore_at(command);
     return command->from ? kist_cmd_restore_from(command) : restore_backup(command, &name);
 }
 

@@ -1,13 +1,15 @@
 /*
  * cmd_restore.h - what the files of the command `restore` share.
  *
- * cmd_restore.c reads the words and finds the backup, cmd_restore_found.c restores it, cmd_restore_swap.c swaps, and
+ * cmd_restore.c reads the words and finds the backup, cmd_restore_words.c says which of them go together,
+ * cmd_restore_found.c restores it, cmd_restore_from.c and cmd_restore_at.c what is no backup, cmd_restore_swap.c swaps, and
  * cmd_restore_text.c says the next command.
  */
 #ifndef KIST_CORE_CMD_RESTORE_H
 #define KIST_CORE_CMD_RESTORE_H
 
 #include "cli.h"
+#include "moment.h"
 #include "restore.h"
 #include "restore_swap.h"
 #include "text.h"
@@ -17,24 +19,33 @@ struct kist_restore_command {
     const struct kist_config *config;
     const struct kist_config_pipeline *pipeline;
     struct kist_restore_options options;
-    const char *state; /* the state directory */
-    const char *typed; /* the target as it was typed, or what stands for it */
-    const char *from;  /* of --from; else NULL */
+    const char *state;                   /* the state directory */
+    const char *typed;                   /* the target as it was typed, or what stands for it */
+    const char *from;                    /* of --from; else NULL */
+    char moment[KIST_MOMENT_LENGTH + 1]; /* what options.at is of --at */
     int swap, undo, in_place;
     const char *confirm; /* or NULL */
     /* What became known on the way. */
     const struct kist_found *found;
-    char *what; /* "p/2026-11-21T02-00-00Z", or the dump of --from */
+    char *what; /* "p/2026-11-21T02-00-00Z", the dump of --from, or the moment of --at */
     char safety[KIST_ID_LENGTH + 1];
     enum kist_exit safety_exit; /* of a safety backup that failed, or is not on every destination */
 };
 
+/* cmd_restore_words.c: whether the words go together, and whether the source of command->pipeline knows them. */
+enum kist_exit kist_restore_check_pairs(const struct kist_cli *cli);
+enum kist_exit kist_restore_check_source(const struct kist_restore_command *command);
+
 /* Restores what was found: plan, guards, safety backup, restore, comparison, swap, and a line in the history. For --from,
- * `found` needs a manifest only, and options.bytes gives what it names. */
+ * `found` needs a manifest only, and options.bytes gives what it names; for a moment, one without items. */
 enum kist_exit kist_cmd_restore_found(struct kist_restore_command *command, const struct kist_found *found);
 
 /* cmd_restore_from.c: finds the dump of --from, and restores it. */
 enum kist_exit kist_cmd_restore_from(struct kist_restore_command *command);
+
+/* cmd_restore_at.c: reads --at and --latest, and restores what they name. */
+enum kist_exit kist_restore_read_moment(struct kist_restore_command *command);
+enum kist_exit kist_cmd_restore_at(struct kist_restore_command *command);
 
 /* --undo, and --swap of what is there already. */
 enum kist_exit kist_cmd_restore_swap(struct kist_restore_command *command);

@@ -43,7 +43,8 @@ static void warn(const struct kist_restore_command *command, const char *bad)
 
 static int needs_safety(const struct kist_restore_command *command, const struct kist_restore_place *place)
 {
-    return command->in_place && place->holds && !kist_cli_has(command->cli, "skip-safety-backup");
+    return command->in_place && place->holds && !(place->flags & KIST_PLACE_PRESERVES) &&
+           !kist_cli_has(command->cli, "skip-safety-backup");
 }
 
 static int tell_plan(struct kist_restore_command *command, const struct kist_restore_plan *plan,
@@ -76,12 +77,14 @@ static int check_confirmed(const struct kist_restore_command *command, const str
         return 0;
     if (command->confirm ? strcmp(command->confirm, place->name) == 0 : !place->holds)
         return 0;
+    KIST_CLEANUP_TEXT struct kist_text name = KIST_TEXT_INIT;
     char *again = kist_restore_again(command, "", place->name);
+    kist_restore_add_name(place, place->name, &name);
     if (command->confirm)
-        kist_fail(err, KIST_ERR_REFUSED, "--confirm %s: the target is '%s' on %s", command->confirm, place->name,
-                  place->server);
+        kist_fail(err, KIST_ERR_REFUSED, "--confirm %s: the target is %s on %s", command->confirm,
+                  kist_text_get(&name), place->server);
     else
-        kist_fail(err, KIST_ERR_REFUSED, "--in-place would replace '%s' on %s, which holds %s", place->name,
+        kist_fail(err, KIST_ERR_REFUSED, "--in-place would replace %s on %s, which holds %s", kist_text_get(&name),
                   place->server, place->holds);
     if (again)
         kist_hint(err, "if that is what you want: %s", again);
@@ -129,7 +132,9 @@ static int planned(void *arg, const struct kist_restore_place *place, struct kis
 static int ready(void *arg, const struct kist_restore_place *place, struct kist_error *err)
 {
     struct kist_restore_command *command = arg;
-    const char *reason = command->from ? command->from : command->found->manifest.id;
+    const char *reason = command->from         ? command->from
+                         : command->options.at ? command->options.at
+                                               : command->found->manifest.id;
     const struct kist_safety safety = {.pipeline = command->pipeline,
                                        .state_dir = command->state,
                                        .target = command->options.target,
@@ -166,7 +171,7 @@ static int restore(struct kist_restore_command *command, struct kist_restored *r
         code = kist_restore_backup(command->config, command->pipeline, command->found, &command->options, restored,
                                    err);
     /* Retention may delete what is not held while it is read. */
-    if (code == KIST_ERR_CORRUPT && !command->from)
+    if (code == KIST_ERR_CORRUPT && command->found->store)
         code = kist_catalog_check_there(command->found->store, command->pipeline->name,
                                         command->found->manifest.id, err);
     kist_private_dir_remove(&work);
@@ -210,17 +215,38 @@ static void print_counts(const struct kist_comparison *counts)
 /* Where it is, and what can be done with it. */
 static void print_place(const struct kist_restore_command *command, const struct kist_restore_place *place)
 {
+    KIST_CLEANUP_TEXT struct kist_text kept = KIST_TEXT_INIT;
     if (command->safety[0])
         printf("  what it held before is kept as %s/%s\n", command->pipeline->name, command->safety);
+    if (command->in_place && (place->flags & KIST_PLACE_PRESERVES) && place->kept) {
+        kist_restore_add_name(place, place->kept, &kept);
+        printf("  what it held before is kept as %s\n", kist_text_get(&kept));
+    }
     if (place->look)
         printf("  look:  %s\n", place->look);
     if (!place->fresh || command->swap)
         return;
-    char *swap = kist_restore_other(command, "--swap", place->fresh);
     printf("  '%s' is as it was\n", place->name);
+    char *swap = kist_source_features(command->pipeline->source) & KIST_SOURCE_SWAPS && !command->options.at
+                     ? kist_restore_other(command, "--swap", place->fresh)
+                     : NULL;
     if (swap)
         printf("  swap:  %s\n", swap);
     free(swap);
+}
+
+/* "beside branch 'main' as 'main_restore_20261121_020000'" */
+static void print_where(const struct kist_restore_command *command, const struct kist_restore_place *place)
+{
+    KIST_CLEANUP_TEXT struct kist_text name = KIST_TEXT_INIT;
+    if (place->name)
+        kist_restore_add_name(place, place->name, &name);
+    if (place->fresh)
+        printf("beside %s as '%s'", kist_text_get(&name), place->fresh);
+    else if (place->name)
+        printf("to %s on %s", kist_text_get(&name), place->server);
+    else
+        printf("to %s", command->typed);
 }
 
 /* "p/2026-11-21T02-00-00Z: restored to files, 12 of 10,000 items, 3.4 MiB in 2 s" */
@@ -228,18 +254,19 @@ static void print_restored(const struct kist_restore_command *command, const str
                            int64_t duration_ms)
 {
     size_t count = command->found->manifest.item_count;
-    const struct kist_restore_place *place = &restored->place;
-    if (place->fresh)
-        printf("%s: restored beside '%s' as '%s', ", command->what, place->name, place->fresh);
-    else if (place->name)
-        printf("%s: restored to '%s' on %s, ", command->what, place->name, place->server);
-    else
-        printf("%s: restored to %s, ", command->what, command->typed);
+    /* A provider does not always say how much it is. */
+    int is_unknown = restored->raw_size == 0 &&
+                     (command->options.at || kist_manifest_has_references(&command->found->manifest));
+    printf("%s: restored ", command->what);
+    print_where(command, &restored->place);
+    printf(", ");
     if (restored->items < count)
         printf("%s of ", kist_count_show(restored->items).text);
     if (count > 1)
         printf("%s items, ", kist_count_show(count).text);
-    printf("%s in %s\n", kist_size_show(restored->raw_size).text, kist_duration_show(duration_ms).text);
+    if (!is_unknown)
+        printf("%s ", kist_size_show(restored->raw_size).text);
+    printf("in %s\n", kist_duration_show(duration_ms).text);
     print_counts(&restored->counts);
     print_place(command, &restored->place);
 }

@@ -50,7 +50,7 @@ char *kist_restore_again(const struct kist_restore_command *command, const char 
 {
     KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
     kist_text_add(&text, "kist restore ");
-    add_word(&text, command->from ? command->pipeline->name : command->what);
+    add_word(&text, command->from || command->options.at ? command->pipeline->name : command->what);
     for (int i = 0; i < command->cli->option_count; i++) {
         const struct kist_cli_value *option = &command->cli->option_values[i];
         if (strcmp(option->name, "confirm") != 0 && strcmp(option->name, "dry-run") != 0)

@@ -83,7 +83,7 @@ const struct kist_command kist_commands[] = {
      "filters know the keys.",
      OPTIONS({"to", 't', "TARGET", "restore to this target instead of the source itself"},
              {"to-branch", 0, "NAME", "restore to a new branch of this name, at a provider that has branches"},
-             {"at", 0, "TIME", "restore a moment of the provider's own history: 2026-11-21T02:00:00Z; BACKUP is then a PIPELINE"},
+             {"at", 0, "TIME", "restore a moment of the provider's own history; BACKUP is then a PIPELINE"},
              {"latest", 0, NULL, "the same, the latest moment there is"},
              {"output", 'o', "DIR", "write the decoded items as files into DIR"},
              {"include", 'i', "GLOB", "only the items whose names fit; may be repeated"},

@@ -40,14 +40,19 @@ int kist_feed_describe(const struct kist_manifest_item *item, struct kist_item *
         metadata[at++] = name;
         metadata[at++] = json_string_value(value);
     }
+    const struct kist_reference *reference = item->reference ? &item->reference->as : NULL;
     *ret_item = (struct kist_item){.struct_size = sizeof *ret_item,
+                                   .flags = reference ? KIST_ITEM_REFERENCE : 0,
                                    .name = item->name,
                                    .format = item->format,
                                    .content_type = item->content_type,
-                                   .size_estimate = known ? (int64_t)item->raw.size : -1,
+                                   .size_estimate = reference ? reference->size
+                                                    : known   ? (int64_t)item->raw.size
+                                                              : -1,
                                    .version = item->version,
                                    .metadata = metadata,
-                                   .sha256 = known ? item->raw.sha256 : NULL};
+                                   .sha256 = known ? item->raw.sha256 : NULL,
+                                   .reference = reference};
     return 0;
 }
 

@@ -1,27 +1,76 @@
 #include "feed.h"
+#include "log.h"
 #include "output_dir.h"
 #include "restore_job.h"
-#include "store_access.h"
+#include "source_access.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static int open_source(struct kist_restore_job *job, struct kist_error *err)
+/* The first of the items that are meant that a provider holds (`held`), or that is stored; NULL: there is none. */
+static const struct kist_manifest_item *first_item(const struct kist_restore_job *job, int held)
+{
+    for (size_t i = 0; i < job->selection.count; i++)
+        if (!job->selection.items[i]->reference == !held)
+            return job->selection.items[i];
+    return NULL;
+}
+
+static int check_maker(const struct kist_restore_job *job, struct kist_error *err)
 {
     const struct kist_config_section *section = job->pipeline->source;
     const char *maker = job->found->manifest.source_plugin;
-    if (strcmp(section->plugin->name, maker) != 0) {
-        kist_fail(err, KIST_ERR_CONFIG, "the backup was made by the source plugin '%s', [source %s] is now '%s'",
-                  maker, section->name, section->plugin->name);
+    if (strcmp(section->plugin->name, maker) == 0)
+        return 0;
+    kist_fail(err, KIST_ERR_CONFIG, "the backup was made by the source plugin '%s', [source %s] is now '%s'",
+              maker, section->name, section->plugin->name);
+    if (first_item(job, 1))
+        kist_hint(err, "give the pipeline a source of that plugin again, or restore it at the provider");
+    else
         kist_hint(err, "--output DIR writes its items as files");
-        return KIST_ERR_CONFIG;
-    }
-    if (!(kist_source_features(section) & KIST_SOURCE_RESTORES)) {
-        kist_fail(err, KIST_ERR_UNSUPPORTED, "the source plugin '%s' takes nothing back", maker);
-        kist_hint(err, "--output DIR writes the items as files");
+    return KIST_ERR_CONFIG;
+}
+
+/* What a source can depends on how it is configured, and that may have changed since the backup. */
+static int check_features(const struct kist_restore_job *job, struct kist_error *err)
+{
+    const struct kist_config_section *section = job->pipeline->source;
+    const uint64_t features = kist_source_features(section);
+    const struct kist_manifest_item *held = first_item(job, 1);
+    if (held && !(features & KIST_SOURCE_REFERENCES)) {
+        kist_fail(err, KIST_ERR_UNSUPPORTED, "'%s' is held by %s, and [source %s] restores nothing of that",
+                  held->name, held->reference->as.provider, section->name);
+        kist_hint(err, "configure it as it was at the backup, or restore it at the provider");
         return KIST_ERR_UNSUPPORTED;
     }
-    return kist_source_open(section, job->pipeline->name, job->options->cancel, &job->source, err);
+    if (!first_item(job, 0) || (features & KIST_SOURCE_RESTORES))
+        return 0;
+    kist_fail(err, KIST_ERR_UNSUPPORTED, "the source plugin '%s' takes nothing back", section->plugin->name);
+    kist_hint(err, "--output DIR writes the items as files");
+    return KIST_ERR_UNSUPPORTED;
+}
+
+static int open_source(struct kist_restore_job *job, struct kist_error *err)
+{
+    int code = check_maker(job, err);
+    if (!code)
+        code = check_features(job, err);
+    return code ? code
+                : kist_source_open(job->pipeline->source, job->pipeline->name, job->options->cancel, &job->source,
+                                   err);
+}
+
+/* There are no bytes of what a provider holds. */
+static int check_output(const struct kist_restore_job *job, struct kist_error *err)
+{
+    const struct kist_manifest_item *held = first_item(job, 1);
+    if (!held)
+        return 0;
+    kist_fail(err, KIST_ERR_UNSUPPORTED, "'%s' is held by %s: there are no bytes to write into files", held->name,
+              held->reference->as.provider);
+    kist_hint(err, "without --output it is restored at its provider%s",
+              first_item(job, 0) ? "; --include chooses what is stored as files" : "");
+    return KIST_ERR_UNSUPPORTED;
 }
 
 static int begin(struct kist_restore_job *job, uint32_t mode, void **ret_restore, struct kist_error *err)
@@ -37,7 +86,9 @@ static int begin(struct kist_restore_job *job, uint32_t mode, void **ret_restore
                                    .schemas = options->schemas,
                                    .role = options->role,
                                    .jobs = options->jobs,
-                                   .work_dir = options->work_dir};
+                                   .work_dir = options->work_dir,
+                                   .at = options->at,
+                                   .at_ms = options->at_ms};
     return kist_instance_result(
         job->source, job->source->plugin->as.source.restore_begin(job->source->self, &request, ret_restore, err),
         err);
@@ -101,13 +152,34 @@ static int restore_item(struct kist_restore_job *job, void *restore, const struc
     return code;
 }
 
+/* What the provider holds, or (`item` NULL) a moment of its history. */
+static int restore_held(struct kist_restore_job *job, void *restore, const struct kist_item *item,
+                        struct kist_error *err)
+{
+    const struct kist_source *calls = &job->source->plugin->as.source;
+    int code = kist_instance_result(job->source, calls->reference_restore(restore, item, err), err);
+    if (!code)
+        kist_progress_add_object(job->progress);
+    return code;
+}
+
 static int restore_items(struct kist_restore_job *job, void *restore, struct kist_error *err)
 {
-    int code = 0;
+    int code = job->options->at ? restore_held(job, restore, NULL, err) : 0;
     for (size_t i = 0; i < job->selection.count && !code; i++)
-        code = restore_item(job, restore, job->selection.items[i], err);
+        code = job->selection.items[i]->reference ? restore_held(job, restore, &job->given[i], err)
+                                                  : restore_item(job, restore, job->selection.items[i], err);
     kist_restore_filters_done(job);
     return code;
+}
+
+/* Only now the provider can tell how to get at what it made. That it does not is no failure of the restore. */
+static void ask_again(struct kist_restore_job *job, void *restore)
+{
+    KIST_CLEANUP_ERROR struct kist_error err = KIST_ERROR_INIT;
+    if ((job->options->at || first_item(job, 1)) &&
+        kist_restore_place_ask(job->source, restore, &job->restored->place, &err))
+        kist_log_at(KIST_LOG_WARNING, job->pipeline->name, &err);
 }
 
 static int apply(struct kist_restore_job *job, struct kist_error *err)
@@ -121,6 +193,8 @@ static int apply(struct kist_restore_job *job, struct kist_error *err)
         code = restore_items(job, restore, err);
     if (!code)
         code = kist_restore_compare(job, restore, err);
+    if (!code)
+        ask_again(job, restore);
     job->source->plugin->as.source.restore_end(restore);
     return code;
 }
@@ -146,13 +220,17 @@ static int select_items(struct kist_restore_job *job, struct kist_error *err)
     if (code)
         return code;
     job->given = calloc(job->selection.count + 1, sizeof *job->given);
-    return job->given ? describe_items(job, err) : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    return job->given ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
 }
 
 static int carry_out(struct kist_restore_job *job, struct kist_error *err)
 {
-    job->progress = kist_progress_start(job->pipeline->name, job->options->quiet);
-    kist_progress_expect(job->progress, (int64_t)job->selection.raw_size);
+    uint64_t expected = 0;
+    for (size_t i = 0; i < job->selection.count; i++)
+        expected += job->selection.items[i]->reference ? 0 : job->selection.items[i]->raw.size;
+    /* What a provider holds does not pass through here: the source tells how far that is. */
+    job->progress = first_item(job, 0) ? kist_progress_start(job->pipeline->name, job->options->quiet) : NULL;
+    kist_progress_expect(job->progress, (int64_t)expected);
     kist_progress_expect_objects(job->progress, job->selection.count);
     int code = job->source ? apply(job, err) : restore_items(job, NULL, err);
     kist_progress_stop(job->progress);
@@ -163,10 +241,14 @@ static int carry_out(struct kist_restore_job *job, struct kist_error *err)
 static int plan(struct kist_restore_job *job, struct kist_error *err)
 {
     int code = select_items(job, err);
-    if (!code && !job->options->output_dir)
-        code = open_source(job, err);
+    if (!code)
+        code = job->options->output_dir ? check_output(job, err) : open_source(job, err);
     if (!code)
         code = kist_restore_can_decode(job, err);
+    if (!code)
+        code = kist_restore_ask_providers(job, err);
+    if (!code)
+        code = describe_items(job, err);
     if (!code && job->source)
         code = look(job, err);
     if (!code && job->options->planned)

@@ -30,6 +30,9 @@ void kist_restore_filters_done(struct kist_restore_job *job);
 int kist_restore_can_decode(struct kist_restore_job *job, struct kist_error *err) KIST_CHECKED;
 /* Every stored byte, and for what is encrypted that it can be decrypted to what was saved. */
 int kist_restore_prove(struct kist_restore_job *job, struct kist_error *err) KIST_CHECKED;
+/* Whether everything that is meant and that a provider holds is there. What had lapsed is taken out of the selection, unless
+ * that is all. */
+int kist_restore_ask_providers(struct kist_restore_job *job, struct kist_error *err) KIST_CHECKED;
 
 /* restore_count.c: counts again what was restored, and compares. `restore` is the one of the source. KIST_ERR_CORRUPT when
  * it differs; the source was told then. */

@@ -5,7 +5,8 @@
 
 void kist_restore_place_done(struct kist_restore_place *place)
 {
-    char *texts[] = {place->name, place->server, place->fresh, place->holds, place->look};
+    char *texts[] = {place->name, place->server, place->fresh, place->holds,
+                     place->look, place->kept,   place->kind};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         free(texts[i]);
     *place = (struct kist_restore_place){0};
@@ -21,11 +22,14 @@ static int copy(const char *text, char **ret_copy)
 static int keep_place(void *arg, const struct kist_place *given)
 {
     struct kist_restore_place *place = arg;
+    struct kist_place whole = {0}; /* an older plugin does not know all of it */
+    memcpy(&whole, given, given->struct_size < sizeof whole ? given->struct_size : sizeof whole);
     kist_restore_place_done(place);
-    place->flags = given->flags;
-    return copy(given->name, &place->name) || copy(given->server, &place->server) ||
-                   copy(given->fresh, &place->fresh) || copy(given->holds, &place->holds) ||
-                   copy(given->look, &place->look)
+    place->flags = whole.flags;
+    return copy(whole.name, &place->name) || copy(whole.server, &place->server) ||
+                   copy(whole.fresh, &place->fresh) || copy(whole.holds, &place->holds) ||
+                   copy(whole.look, &place->look) || copy(whole.kept, &place->kept) ||
+                   copy(whole.kind, &place->kind)
                ? KIST_ERR_FAILED
                : 0;
 }
@@ -33,7 +37,7 @@ static int keep_place(void *arg, const struct kist_place *given)
 int kist_restore_place_ask(struct kist_instance *source, void *restore, struct kist_restore_place *ret_place,
                            struct kist_error *err)
 {
-    if (!(kist_source_features(source->section) & KIST_SOURCE_SWAPS))
+    if (!(kist_source_features(source->section) & (KIST_SOURCE_SWAPS | KIST_SOURCE_REPLACES)))
         return 0;
     int code = kist_instance_result(
         source, source->plugin->as.source.restore_place(restore, keep_place, ret_place, err), err);

@@ -25,13 +25,25 @@ const char *kist_restore_mode_name(enum kist_restore_mode mode)
     return names[mode];
 }
 
+void kist_restore_add_name(const struct kist_restore_place *place, const char *name, struct kist_text *text)
+{
+    kist_text_printf(text, "%s%s'%s'", place->kind ? place->kind : "", place->kind ? " " : "", name);
+}
+
+static const char *kind_of(const struct kist_restore_place *place)
+{
+    return place->kind ? place->kind : "database";
+}
+
 /* "'shop' on db.example.org port 5432", or as it was typed. */
 static void add_place(const struct kist_restore_place *place, const char *typed, struct kist_text *text)
 {
-    if (place->name)
-        kist_text_printf(text, "'%s' on %s", place->name, place->server ? place->server : "its server");
-    else
+    if (!place->name) {
         kist_text_printf(text, "%s", typed);
+        return;
+    }
+    kist_restore_add_name(place, place->name, text);
+    kist_text_printf(text, " on %s", place->server ? place->server : "its server");
 }
 
 /* ---- the backup ---- */
@@ -55,9 +67,9 @@ static void add_counted(const struct kist_restore_plan *plan, struct kist_text *
 static void add_backup(const struct kist_restore_plan *plan, struct kist_text *text)
 {
     const struct kist_manifest *manifest = plan->manifest;
-    int64_t started = 0;
+    int64_t started = plan->options->at_ms / 1000;
     kist_text_add(text, plan->what);
-    if (!plan->options->bytes && kist_id_parse(manifest->id, &started))
+    if (plan->options->at_ms || (!plan->options->bytes && kist_id_parse(manifest->id, &started)))
         kist_text_printf(text, ", %s old", kist_duration_show((kist_time_now() - started) * 1000).text);
     uint64_t raw = kist_manifest_raw_size(manifest);
     if (raw > 0)
@@ -92,7 +104,9 @@ static void add_action(const struct kist_restore_plan *plan, struct kist_text *t
     const struct kist_restore_place *place = plan->place;
     switch (kist_restore_mode_of(plan->options, place)) {
     case KIST_MODE_FILES: kist_text_printf(text, "as files in %s", plan->options->output_dir); return;
-    case KIST_MODE_BESIDE: kist_text_printf(text, "beside it, as the new database '%s'", place->fresh); return;
+    case KIST_MODE_BESIDE:
+        kist_text_printf(text, "beside it, as the new %s '%s'", kind_of(place), place->fresh);
+        return;
     case KIST_MODE_IN_PLACE:
         kist_text_add(text, is_part(plan->options) ? "in the place of what is named of it"
                                                    : "in the place of what it holds");
@@ -105,12 +119,32 @@ static void add_action(const struct kist_restore_plan *plan, struct kist_text *t
     }
 }
 
+static int is_preserved(const struct kist_restore_plan *plan)
+{
+    return (plan->place->flags & KIST_PLACE_PRESERVES) &&
+           kist_restore_mode_of(plan->options, plan->place) == KIST_MODE_IN_PLACE;
+}
+
+static void add_kept(const struct kist_restore_place *place, struct kist_text *text)
+{
+    kist_text_add(text, "kept:     what it holds, ");
+    if (place->kept) {
+        kist_text_add(text, "as ");
+        kist_restore_add_name(place, place->kept, text);
+        kist_text_add(text, "\n");
+    } else {
+        kist_text_add(text, "by its provider\n");
+    }
+}
+
 static void add_loss(const struct kist_restore_plan *plan, struct kist_text *text)
 {
     const struct kist_restore_place *place = plan->place;
     int in_place = kist_restore_mode_of(plan->options, place) == KIST_MODE_IN_PLACE;
-    if (!in_place) {
+    if (!in_place || is_preserved(plan)) {
         kist_text_add(text, "lost:     nothing\n");
+        if (in_place)
+            add_kept(place, text);
         return;
     }
     if (is_part(plan->options))
@@ -131,10 +165,12 @@ static void add_target(const struct kist_restore_plan *plan, struct kist_text *t
     add_place(place, plan->target, text);
     if (place->flags & KIST_PLACE_MISSING)
         kist_text_add(text, ", which does not exist");
-    else if (place->name)
-        kist_text_printf(text, ", which holds %s", place->holds ? place->holds : "nothing");
+    else if (place->holds)
+        kist_text_printf(text, ", which holds %s", place->holds);
+    else if (place->name && !place->fresh) /* only beside something is there a new place */
+        kist_text_add(text, ", which holds nothing");
     if (place->flags & KIST_PLACE_SOURCE)
-        kist_text_add(text, " (the very database that is backed up)");
+        kist_text_printf(text, " (the very %s that is backed up)", kind_of(place));
     kist_text_add(text, "\nrestore:  ");
     add_action(plan, text);
     kist_text_add(text, "\n");
@@ -152,6 +188,8 @@ static void add_swap(const struct kist_restore_plan *plan, struct kist_text *tex
 
 static void add_time(const struct kist_restore_plan *plan, struct kist_text *text)
 {
+    if (plan->options->at)
+        return; /* what took how long was restored of backups */
     if (plan->estimate_ms < 0)
         kist_text_add(text, "time:     unknown: no drill or restore yet to go by\n");
     else
@@ -161,7 +199,7 @@ static void add_time(const struct kist_restore_plan *plan, struct kist_text *tex
 
 void kist_restore_plan_print(const struct kist_restore_plan *plan, struct kist_text *text)
 {
-    kist_text_add(text, "backup:   ");
+    kist_text_add(text, plan->options->at ? "moment:   " : "backup:   ");
     add_backup(plan, text);
     kist_text_add(text, "\n");
     add_doubts(plan, text);
@@ -179,4 +217,8 @@ void kist_restore_plan_line(const struct kist_restore_plan *plan, struct kist_te
     add_place(plan->place, plan->target, text);
     kist_text_add(text, ", ");
     add_action(plan, text);
+    if (!is_preserved(plan) || !plan->place->kept)
+        return;
+    kist_text_add(text, ", which is kept as ");
+    kist_restore_add_name(plan->place, plan->place->kept, text);
 }

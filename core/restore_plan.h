@@ -28,6 +28,9 @@ struct kist_restore_plan {
 
 enum kist_restore_mode kist_restore_mode_of(const struct kist_restore_options *options,
                                             const struct kist_restore_place *place);
+/* "branch 'main'"; just "'shop'" where the source does not say what kind of thing its targets are: NAME is one of the place's
+ * names. Into `text`. */
+void kist_restore_add_name(const struct kist_restore_place *place, const char *name, struct kist_text *text);
 const char *kist_restore_mode_name(enum kist_restore_mode mode);
 
 /* Lines for a person who is to decide. */

@@ -1,3 +1,5 @@
+#include "log.h"
+#include "provider.h"
 #include "restore_job.h"
 #include "verify.h"
 
@@ -22,13 +24,13 @@ static int is_encrypted(const struct kist_restore_job *job, const struct kist_ma
 static int is_plain_and_meant(void *arg, const struct kist_manifest_item *item)
 {
     const struct kist_restore_job *job = arg;
-    return kist_selection_has(&job->selection, item) && !is_encrypted(job, item);
+    return !item->reference && kist_selection_has(&job->selection, item) && !is_encrypted(job, item);
 }
 
 static int is_encrypted_and_meant(void *arg, const struct kist_manifest_item *item)
 {
     const struct kist_restore_job *job = arg;
-    return kist_selection_has(&job->selection, item) && is_encrypted(job, item);
+    return !item->reference && kist_selection_has(&job->selection, item) && is_encrypted(job, item);
 }
 
 static int can_decode_item(struct kist_restore_job *job, const struct kist_manifest_item *item,
@@ -49,7 +51,8 @@ int kist_restore_can_decode(struct kist_restore_job *job, struct kist_error *err
 {
     int code = 0;
     for (size_t i = 0; i < job->selection.count && !code; i++)
-        code = can_decode_item(job, job->selection.items[i], err);
+        if (!job->selection.items[i]->reference)
+            code = can_decode_item(job, job->selection.items[i], err);
     kist_restore_filters_done(job);
     return code;
 }
@@ -81,4 +84,55 @@ int kist_restore_prove(struct kist_restore_job *job, struct kist_error *err)
             kist_hint(err, "try another destination with --destination, or an older backup");
     }
     return code;
+}
+
+/* ---- what a provider holds ---- */
+
+static void leave_out(struct kist_restore_job *job, size_t at)
+{
+    struct kist_selection *selection = &job->selection;
+    selection->raw_size -= selection->items[at]->raw.size;
+    selection->count--;
+    memmove(&selection->items[at], &selection->items[at + 1], (selection->count - at) * sizeof *selection->items);
+}
+
+/* One that was kept for a shorter time than its backup, and is gone, is no reason not to restore the others. */
+static int ask_for(struct kist_restore_job *job, struct kist_provider *provider, size_t *at,
+                   struct kist_error *err)
+{
+    const struct kist_manifest_item *item = job->selection.items[*at];
+    int code = item->reference ? kist_provider_need(provider, &job->found->manifest, item, err) : 0;
+    if (code == KIST_ERR_NOT_FOUND && job->selection.count > 1) {
+        kist_log(KIST_LOG_WARNING, job->pipeline->name, "'%s' is left out: %s", item->name, kist_error_text(err));
+        kist_error_clear(err);
+        leave_out(job, *at);
+        return 0;
+    }
+    (*at)++;
+    return code;
+}
+
+int kist_restore_ask_providers(struct kist_restore_job *job, struct kist_error *err)
+{
+    struct kist_provider provider;
+    int code = 0;
+    if (!kist_manifest_has_references(&job->found->manifest))
+        return 0;
+    kist_provider_init(&provider, job->pipeline, NULL, job->options->cancel);
+    for (size_t i = 0; i < job->selection.count && !code;)
+        code = ask_for(job, &provider, &i, err);
+    kist_provider_done(&provider);
+    if (code != KIST_ERR_CORRUPT && code != KIST_ERR_NOT_FOUND)
+        return code;
+    err->code = KIST_ERR_CORRUPT;
+    kist_error_prefix(err, "nothing was restored");
+    if (job->selection.count > 1)
+        kist_hint(err, "--include restores another one of its items: `kist show %s/%s` lists them",
+                  job->pipeline->name, job->found->manifest.id);
+    else
+        kist_hint(err, "`kist list %s` shows whether there is another backup%s", job->pipeline->name,
+                  kist_source_features(job->pipeline->source) & KIST_SOURCE_HISTORY
+                      ? "; --at TIME restores a moment of the provider's own history"
+                      : "");
+    return KIST_ERR_CORRUPT;
 }

@@ -41,7 +41,7 @@ static size_t length(const char *const *texts)
     return count;
 }
 
-/* What was asked for when that was less than everything. */
+/* What was asked for when that was something else than all of a backup. */
 static int set_parts(json_t *entry, const struct kist_restore_options *options)
 {
     const char *only = options->flags & KIST_RESTORE_SCHEMA_ONLY ? "schema"
@@ -49,23 +49,25 @@ static int set_parts(json_t *entry, const struct kist_restore_options *options)
                                                                  : NULL;
     return set_list(entry, "include", options->include, options->include_count) |
            set_list(entry, "tables", options->tables, length(options->tables)) |
-           set_list(entry, "schemas", options->schemas, length(options->schemas)) | set(entry, "only", only);
+           set_list(entry, "schemas", options->schemas, length(options->schemas)) | set(entry, "only", only) |
+           set(entry, "at", options->at);
 }
 
 static int is_part(json_t *entry)
 {
-    static const char *const names[] = {"include", "tables", "schemas", "only"};
+    static const char *const names[] = {"include", "tables", "schemas", "only", "at"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (json_object_get(entry, names[i]))
             return 1;
     return 0;
 }
 
-static int set_restored(json_t *entry, const struct kist_restored *restored)
+static int set_restored(json_t *entry, const struct kist_restored *restored, int code)
 {
     const struct kist_restore_place *place = &restored->place;
     int bad = set(entry, "name", place->name) | set(entry, "server", place->server) |
-              set(entry, "fresh", place->fresh) | set_number(entry, "raw_size", (int64_t)restored->raw_size);
+              set(entry, "fresh", place->fresh) | set(entry, "kept", code ? NULL : place->kept) |
+              set_number(entry, "raw_size", (int64_t)restored->raw_size);
     if (restored->counts.compared > 0 || restored->counts.difference_count > 0)
         bad |= set_number(entry, "compared", (int64_t)restored->counts.compared) |
                set_number(entry, "different", (int64_t)restored->counts.difference_count);
@@ -94,7 +96,7 @@ static json_t *entry_of(const struct kist_restore_record *record)
               set(entry, "mode", record->mode) || set(entry, "outcome", outcome_of(code)) ||
               set_number(entry, "duration_ms", record->duration_ms) || set(entry, "fresh", record->fresh) ||
               set(entry, "safety", record->safety) ||
-              (record->restored && set_restored(entry, record->restored)) ||
+              (record->restored && set_restored(entry, record->restored, code)) ||
               (record->swapped && set_swapped(entry, record->swapped)) ||
               (record->options && set_parts(entry, record->options)) ||
               (code && set(entry, "cause", kist_error_text(record->err)));

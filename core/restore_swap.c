@@ -1,5 +1,5 @@
 #include "restore_swap.h"
-#include "store_access.h"
+#include "source_access.h"
 
 #include <stdlib.h>
 #include <string.h>

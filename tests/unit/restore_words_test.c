@@ -122,6 +122,50 @@ static void plans(void **state)
     assert_plan(&plan, "target:   p-db", 1);
 }
 
+/* What a provider holds has kinds of its own, and what it keeps need not be backed up first. */
+static void plans_at_a_provider(void **state)
+{
+    (void)state;
+    char name[] = "main", server[] = "project one", holds[] = "2 GiB", fresh[] = "main_restore_1",
+         kind[] = "branch", kept[] = "main_before_1";
+    struct kist_manifest manifest = {.id = "2020-01-01T00-00-00Z"};
+    struct kist_restore_options options = {.flags = KIST_RESTORE_BESIDE};
+    struct kist_restore_place place = {
+        .name = name, .server = server, .fresh = fresh, .holds = holds, .kind = kind, .flags = KIST_PLACE_SOURCE};
+    struct kist_restore_plan plan = {.what = "p/2020-01-01T00-00-00Z",
+                                     .manifest = &manifest,
+                                     .options = &options,
+                                     .place = &place,
+                                     .target = "p-db",
+                                     .estimate_ms = -1};
+    assert_plan(&plan, "target:   branch 'main' on project one, which holds 2 GiB (the very branch that is", 1);
+    assert_plan(&plan, "beside it, as the new branch 'main_restore_1'", 1);
+    assert_plan(&plan, "time:     unknown", 1);
+    assert_plan(&plan, "database", 0);
+    place.holds = NULL;
+    assert_plan(&plan, "which holds", 0);
+    place.holds = holds;
+    options.flags = KIST_RESTORE_CLEAN;
+    place.fresh = NULL;
+    place.kept = kept;
+    place.flags = KIST_PLACE_PRESERVES;
+    assert_plan(&plan, "lost:     nothing\nkept:     what it holds, as branch 'main_before_1'\n", 1);
+    assert_plan(&plan, "safety", 0);
+    place.kept = NULL;
+    assert_plan(&plan, "kept:     what it holds, by its provider\n", 1);
+    manifest.id[0] = '\0';
+    plan.what = "p at 2020-01-01T00:00:00Z";
+    options.at = "2020-01-01T00:00:00Z";
+    options.at_ms = INT64_C(1577836800000);
+    assert_plan(&plan, "moment:   p at 2020-01-01T00:00:00Z, ", 1);
+    assert_plan(&plan, " old\n", 1);
+    assert_plan(&plan, "time:", 0);
+    options.at = "latest";
+    options.at_ms = 0;
+    plan.what = "p at its latest moment";
+    assert_plan(&plan, "moment:   p at its latest moment\n", 1);
+}
+
 /* ---- the history ---- */
 
 static void add(const char *event, const char *pipeline, int64_t ms, uint64_t size, int code,
@@ -150,12 +194,13 @@ static void estimates(void **state)
 {
     (void)state;
     const char *tables[] = {"orders", NULL};
-    const struct kist_restore_options part = {.tables = tables};
+    const struct kist_restore_options part = {.tables = tables}, moment = {.at = "latest"};
     assert_estimate(-1, "nothing");
     add("restore", "q", 50, 1000, 0, NULL);
     add("restore", "p", 60, 1000, KIST_ERR_FAILED, NULL);
     add("restore", "p", 70, 1000, KIST_ERR_REFUSED, NULL);
     add("restore", "p", 80, 1000, 0, &part);
+    add("restore", "p", 80, 1000, 0, &moment);
     assert_estimate(-1, "nothing");
     add("restore", "p", 90, 1000, 0, NULL);
     add("restore", "p", 100, 500, 0, NULL);
@@ -200,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(which_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(plans, setup, teardown),
+        cmocka_unit_test_setup_teardown(plans_at_a_provider, setup, teardown),
         cmocka_unit_test_setup_teardown(estimates, setup, teardown),
         cmocka_unit_test_setup_teardown(odd_histories, setup, teardown),
         cmocka_unit_test_setup_teardown(safety_labels, setup, teardown),
