@@ -5,6 +5,7 @@
 #include "units.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static json_t *places_json(const struct kist_listing *listing, const struct kist_listing_row *row)
@@ -22,6 +23,17 @@ static json_t *places_json(const struct kist_listing *listing, const struct kist
     return places;
 }
 
+/* Each provider that holds something of it, once. */
+static json_t *holders_json(const struct kist_manifest *manifest)
+{
+    json_t *holders = json_array();
+    char *names = kist_manifest_held_by(manifest), *rest = names;
+    for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ","))
+        json_array_append_new(holders, json_string(name + strspn(name, " ")));
+    free(names);
+    return holders;
+}
+
 /* What speaks for a backup, and what against it. */
 static void add_trust(json_t *json, const struct kist_listing_row *row)
 {
@@ -37,6 +49,7 @@ static void add_trust(json_t *json, const struct kist_listing_row *row)
                         row->manifest.suspect ? json_incref(row->manifest.suspect) : json_array());
     json_object_set_new(json, "accepted", json_boolean(row->accepted));
     json_object_set_new(json, "held", json_boolean(row->held));
+    json_object_set_new(json, "held_by", holders_json(&row->manifest));
 }
 
 static json_t *row_json(const struct kist_listing *listing, const struct kist_listing_row *row)
@@ -58,21 +71,34 @@ static json_t *row_json(const struct kist_listing *listing, const struct kist_li
     return json;
 }
 
+/* Of what a provider holds nothing is stored, and its size may not be known. */
+static struct kist_units_text show_size(const struct kist_manifest *manifest, uint64_t size)
+{
+    if (!manifest->pipeline || (size == 0 && kist_manifest_has_references(manifest)))
+        return (struct kist_units_text){.text = "-"};
+    return kist_size_show(size);
+}
+
 static void print_row(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
-    const struct kist_manifest *manifest = row->manifest.pipeline ? &row->manifest : NULL;
+    const struct kist_manifest *manifest = &row->manifest;
     char verified[KIST_MARK_TEXT + 1];
     kist_mark_text(&row->verified, verified);
     printf("%-24s %-20s  %-8s %10s %10s  %-14s ", listing->pipeline->name, row->id,
-           kist_listing_state(listing, row),
-           manifest ? kist_size_show(kist_manifest_raw_size(manifest)).text : "-",
-           manifest ? kist_size_show(kist_manifest_stored_size(manifest)).text : "-", verified);
+           kist_listing_state(listing, row), show_size(manifest, kist_manifest_raw_size(manifest)).text,
+           show_size(manifest, kist_manifest_stored_size(manifest)).text, verified);
     const char *separator = "";
     for (size_t i = 0; i < listing->pipeline->destination_count; i++)
         if (row->places[i] == KIST_PLACE_GOOD) {
             printf("%s%s", separator, listing->pipeline->destinations[i]->name);
             separator = ", ";
         }
+    char *holders = kist_manifest_held_by(manifest);
+    if (holders) {
+        printf("%sheld by ", separator);
+        kist_cli_print_text(holders);
+    }
+    free(holders);
     puts(row->held ? " (held)" : "");
 }
 

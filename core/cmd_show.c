@@ -67,10 +67,49 @@ static void print_line(const char *name, const char *text, const char *more)
     putchar('\n');
 }
 
+static void print_field(const char *name, const char *text)
+{
+    if (!text)
+        return;
+    printf("    %-10s ", name);
+    kist_cli_print_text(text);
+    putchar('\n');
+}
+
+static void print_moment(const char *name, int64_t ms)
+{
+    char time[KIST_TIME_LENGTH + 1];
+    kist_time_text(ms / 1000, time);
+    print_field(name, ms > 0 ? time : NULL);
+}
+
+/* What a provider holds, in its own words. */
+static void print_reference(const struct kist_reference *reference)
+{
+    print_field("held by", reference->provider);
+    print_field("kind", reference->kind);
+    print_field("id", reference->id);
+    print_field("name", reference->name);
+    print_field("account", reference->account);
+    print_field("region", reference->region);
+    print_field("state", reference->state);
+    print_moment("data of", reference->time_ms);
+    print_moment("until", reference->until_ms);
+    if (reference->size >= 0)
+        printf("    %-10s %s (%lld bytes)\n", "size", kist_size_show((uint64_t)reference->size).text,
+               (long long)reference->size);
+    print_field("restore", reference->stock_restore);
+}
+
 static void print_item(const struct kist_manifest_item *item)
 {
     fputs("\n  ", stdout);
     kist_cli_print_text(item->name);
+    if (item->reference) {
+        putchar('\n');
+        print_reference(&item->reference->as);
+        return;
+    }
     fputs("\n    stored as  ", stdout);
     kist_cli_print_text(item->key);
     fputs("\n    filters    ", stdout);

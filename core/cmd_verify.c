@@ -5,6 +5,7 @@
 #include "signals.h"
 #include "state.h"
 #include "tell.h"
+#include "units.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct job {
     size_t verified;
     int code; /* the first failure; damage outweighs any */
     int incomplete, noted_badly;
+    int expired; /* what was asked for can be restored no longer */
 };
 
 static void log_fault(void *arg, const char *key, const struct kist_error *err)
@@ -41,13 +43,9 @@ static void print_result(const struct job *job, const struct kist_found *found, 
     free(text);
 }
 
-static void note_result(struct job *job, const struct kist_found *found, const struct kist_proved *proved,
-                        int code)
+static void tell_result(const struct job *job, const struct kist_found *found, const char *result,
+                        const struct kist_proved *proved, int code)
 {
-    const char *result = !code ? "ok" : code == KIST_ERR_CORRUPT ? "damaged" : "failed";
-    job->verified++;
-    job->noted_badly |= proved->noted_badly;
-    job->code = kist_proof_worst(job->code, code);
     if (job->json)
         json_array_append_new(
             job->json, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s*, s:O}", "pipeline", found->manifest.pipeline,
@@ -56,6 +54,28 @@ static void note_result(struct job *job, const struct kist_found *found, const s
                                  kist_cli_value(job->cli, "sample"), "faults", proved->faults));
     else if (kist_log_level() >= KIST_LOG_INFO)
         print_result(job, found, result, proved, code);
+}
+
+static void note_result(struct job *job, const struct kist_found *found, const struct kist_proved *proved,
+                        int code)
+{
+    job->verified++;
+    job->noted_badly |= proved->noted_badly;
+    job->code = kist_proof_worst(job->code, code);
+    tell_result(job, found, !code ? "ok" : code == KIST_ERR_CORRUPT ? "damaged" : "failed", proved, code);
+}
+
+/* Among all backups one that has expired is no surprise; as the one that is asked for it is as good as none. */
+static void note_lapsed(struct job *job, const struct kist_found *found, const struct kist_error *err)
+{
+    const struct kist_proved proved = {.faults = json_array()};
+    job->verified++;
+    tell_result(job, found, "expired", &proved, err->code);
+    json_decref(proved.faults);
+    if (kist_cli_has(job->cli, "all"))
+        return;
+    kist_log_error(NULL, err);
+    job->expired = 1;
 }
 
 /* Its manifest says nothing that could be proved. */
@@ -89,6 +109,12 @@ static void verify_place(struct job *job, struct kist_store *store, const struct
     }
     job->proof.catalog = catalog;
     code = kist_prove(&job->proof, store, &found.manifest, &proved, &err);
+    if (code == KIST_ERR_NOT_FOUND && kist_manifest_has_lapsed(&found.manifest, kist_time_now() * 1000)) {
+        note_lapsed(job, &found, &err);
+        kist_proved_done(&proved);
+        kist_manifest_done(&found.manifest);
+        return;
+    }
     /* Each fault was told; what ended it all before the first item was not, nor that there was a reason for them. */
     if (code == KIST_ERR_NOT_FOUND || (code && json_array_size(proved.faults) == 0))
         kist_log_error(found.manifest.pipeline, &err);
@@ -205,6 +231,8 @@ static enum kist_exit conclude(const struct job *job, int code, const struct kis
         return KIST_EXIT_SIGNAL + (unsigned)kist_signals_seen();
     if (job->code && (job->code == KIST_ERR_CORRUPT || !status))
         status = kist_error_exit(job->code);
+    if (!status && job->expired)
+        status = KIST_EXIT_NO_BACKUP;
     if (!status && job->incomplete)
         status = KIST_EXIT_FAILED;
     return !status && job->noted_badly ? KIST_EXIT_DEGRADED : status;

@@ -1,8 +1,9 @@
 #include "drill.h"
 #include "log.h"
 #include "private_dir.h"
-#include "store_access.h"
+#include "source_access.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int kist_drill_can(const struct kist_config_pipeline *pipeline)
@@ -28,6 +29,15 @@ static int check_source(const struct kist_drill *drill, struct kist_error *err)
         return kist_fail(err, KIST_ERR_CONFIG,
                          "the backup was made by the source plugin '%s', [source %s] is now '%s'", maker,
                          section->name, section->plugin->name);
+    if (kist_manifest_has_references(drill->manifest)) {
+        char *holder = kist_manifest_held_by(drill->manifest);
+        kist_fail(err, KIST_ERR_UNSUPPORTED, "there is nothing to drill: the backup is held by %s",
+                  holder ? holder : "a provider");
+        kist_hint(err, "`kist restore %s/%s` makes a copy of it beside what lives, to look at",
+                  drill->manifest->pipeline, drill->manifest->id);
+        free(holder);
+        return KIST_ERR_UNSUPPORTED;
+    }
     if (kist_drill_can(drill->pipeline))
         return 0;
     kist_fail(err, KIST_ERR_UNSUPPORTED, "the source plugin '%s' has no scratch place to drill in", maker);

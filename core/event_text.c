@@ -115,7 +115,11 @@ static int add_size_row(const struct kist_event_draft *draft, json_t *rows)
 {
     const struct kist_news *news = draft->news;
     struct kist_text value = KIST_TEXT_INIT;
-    if (news->backup && news->raw_size >= 0 && news->stored_size >= 0)
+    if (news->backup && news->raw_size > 0 && news->stored_size == 0)
+        kist_text_printf(&value, "%s, held by the provider", kist_size_show((uint64_t)news->raw_size).text);
+    else if (news->backup && news->raw_size == 0 && news->stored_size == 0)
+        kist_text_add(&value, "not known, held by the provider");
+    else if (news->backup && news->raw_size >= 0 && news->stored_size >= 0)
         kist_text_printf(&value, "%s, stored as %s", kist_size_show((uint64_t)news->raw_size).text,
                          kist_size_show((uint64_t)news->stored_size).text);
     return add_text_row(rows, "size", &value);

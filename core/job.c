@@ -12,6 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Where nothing is stored, a provider holds it all, and may not say how much that is. */
+static void print_sizes(const struct kist_run_report *report)
+{
+    if (report->stored_size > 0)
+        printf("%s saved as %s ", kist_size_show(report->raw_size).text, kist_size_show(report->stored_size).text);
+    else if (report->raw_size > 0)
+        printf("%s held ", kist_size_show(report->raw_size).text);
+    else
+        fputs("held ", stdout);
+}
+
 static void print_result(const struct kist_run_report *report)
 {
     if (report->bad) {
@@ -24,9 +35,9 @@ static void print_result(const struct kist_run_report *report)
                report->pipeline);
         return;
     }
-    printf("%s/%s: %s, %s saved as %s in %s\n", report->pipeline, report->id,
-           report->outcome == KIST_OUTCOME_OK ? "ok" : "degraded", kist_size_show(report->raw_size).text,
-           kist_size_show(report->stored_size).text, kist_duration_show(report->duration_ms).text);
+    printf("%s/%s: %s, ", report->pipeline, report->id, report->outcome == KIST_OUTCOME_OK ? "ok" : "degraded");
+    print_sizes(report);
+    printf("in %s\n", kist_duration_show(report->duration_ms).text);
     if (report->objects)
         printf("  %s object%s, %s of them unchanged\n", kist_count_show(report->objects).text,
                report->objects == 1 ? "" : "s", kist_count_show(report->reused).text);

@@ -227,5 +227,7 @@ const char *kist_listing_state(const struct kist_listing *listing, const struct 
         return "unknown";
     if (row->manifest.suspect && !row->accepted)
         return "suspect";
+    if (kist_manifest_has_lapsed(&row->manifest, kist_time_now() * 1000))
+        return "expired";
     return seen[KIST_PLACE_ABSENT] ? "partial" : "ok";
 }

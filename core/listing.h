@@ -46,7 +46,8 @@ void kist_listing_done(struct kist_listing *listing);
 /* 1 when destination `index` says something of the row: it was asked for, keeps what it is given, and keeps it still. */
 int kist_listing_counts(const struct kist_listing *listing, const struct kist_listing_row *row, size_t index);
 /* The gravest of "damaged" (some manifest is), "bad" (some copy was tried and cannot be restored), "unknown" (some destination
- * is silent), "suspect" (it is, and nobody accepted it), "partial" (some destination lacks it) and "ok". */
+ * is silent), "suspect" (it is, and nobody accepted it), "expired" (nothing of it can be restored any more, see
+ * kist_manifest_has_lapsed), "partial" (some destination lacks it) and "ok". */
 const char *kist_listing_state(const struct kist_listing *listing, const struct kist_listing_row *row);
 /* Fills in what a row learns from the marks; kist_listing_read has done it. */
 void kist_listing_read_marks(const struct kist_listing *listing, struct kist_listing_row *row);

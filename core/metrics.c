@@ -90,7 +90,7 @@ static void add_time(struct kist_metrics *metrics, enum family family, const str
 
 static void add_states(struct kist_metrics *metrics, const struct kist_status *status)
 {
-    static const char *const states[] = {"ok", "partial", "suspect", "bad", "damaged", "unknown"};
+    static const char *const states[] = {"ok", "partial", "expired", "suspect", "bad", "damaged", "unknown"};
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         size_t count = 0;
         for (size_t r = 0; r < status->listing.row_count; r++)

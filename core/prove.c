@@ -174,6 +174,19 @@ static void tell(struct proving *proving, int code, const struct kist_error *cau
     free(summary);
 }
 
+/* It was good for as long as it was meant to be, and there is nothing left to prove. */
+static int check_lapsed(const struct kist_manifest *manifest, struct kist_error *err)
+{
+    if (!kist_manifest_has_lapsed(manifest, kist_time_now() * 1000))
+        return 0;
+    char *holders = kist_manifest_held_by(manifest);
+    kist_fail(err, KIST_ERR_NOT_FOUND, "%s/%s has expired: %s was to hold it no longer", manifest->pipeline,
+              manifest->id, holders ? holders : "its provider");
+    kist_hint(err, "`kist list %s` shows which backups can be restored", manifest->pipeline);
+    free(holders);
+    return KIST_ERR_NOT_FOUND;
+}
+
 int kist_prove(const struct kist_proof *proof, struct kist_store *store, const struct kist_manifest *manifest,
                struct kist_proved *ret_proved, struct kist_error *err)
 {
@@ -182,6 +195,8 @@ int kist_prove(const struct kist_proof *proof, struct kist_store *store, const s
         .proof = proof, .store = store, .manifest = manifest, .proved = ret_proved, .started = kist_time_now()};
     if (!ret_proved->faults)
         return kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    if (check_lapsed(manifest, err))
+        return err->code;
     int code = proof->level == KIST_VERIFY_DRILL ? drill(&proving, err) : verify(&proving, err);
     if (code == KIST_ERR_CORRUPT)
         code = kist_catalog_check_there(store, manifest->pipeline, manifest->id, err);

@@ -27,7 +27,8 @@ struct kist_proved {
     int noted_badly; /* the mark, the history or a notifier failed, and it is in the log: the proof stands all the same */
 };
 
-/* Proves one copy. KIST_ERR_CORRUPT when it is bad; any other error says that it could not be proved, which is no verdict.
+/* Proves one copy. KIST_ERR_CORRUPT when it is bad; any other error says that it could not be proved, which is no verdict. A
+ * backup that has lapsed (see manifest.h) is KIST_ERR_NOT_FOUND, and nothing is noted of it.
  * `ret_proved` is always the caller's to free. */
 int kist_prove(const struct kist_proof *proof, struct kist_store *store, const struct kist_manifest *manifest,
                struct kist_proved *ret_proved, struct kist_error *err) KIST_CHECKED;

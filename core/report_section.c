@@ -3,6 +3,7 @@
 #include "report_svg.h"
 #include "units.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void kist_report_draw_state(struct kist_text *html, const struct kist_status *status)
@@ -55,12 +56,17 @@ static void draw_moment(struct kist_text *html, const struct kist_report_data *d
 static void draw_sizes(struct kist_text *html, const struct kist_status *status)
 {
     struct kist_text stored KIST_CLEANUP_TEXT = KIST_TEXT_INIT;
-    if (!status->good)
+    const struct kist_manifest *manifest = status->good ? &status->good->manifest : NULL;
+    if (!manifest)
         return;
-    kist_text_printf(&stored, "stored as %s",
-                     kist_size_show(kist_manifest_stored_size(&status->good->manifest)).text);
-    draw_fact(html, "Size", kist_size_show(kist_manifest_raw_size(&status->good->manifest)).text,
-              kist_text_get(&stored));
+    const uint64_t raw = kist_manifest_raw_size(manifest), size = kist_manifest_stored_size(manifest);
+    char *holders = kist_manifest_held_by(manifest);
+    if (size > 0 || !holders)
+        kist_text_printf(&stored, "stored as %s%s", kist_size_show(size).text, holders ? ", " : "");
+    if (holders)
+        kist_text_printf(&stored, "held by %s", holders);
+    draw_fact(html, "Size", raw > 0 || !holders ? kist_size_show(raw).text : "not known", kist_text_get(&stored));
+    free(holders);
 }
 
 static void draw_facts(struct kist_text *html, const struct kist_report_data *data)

@@ -1,6 +1,6 @@
 #include "verify.h"
 #include "feed.h"
-#include "store_access.h"
+#include "provider.h"
 #include "verify_folder.h"
 
 #include <stdlib.h>
@@ -93,8 +93,10 @@ static int verify_decoded(const struct kist_verify *verify, const struct kist_ma
 }
 
 static int verify_item(const struct kist_verify *verify, const struct kist_manifest_item *item,
-                       struct kist_instance *source, struct kist_error *err)
+                       struct kist_instance *source, struct kist_provider *provider, struct kist_error *err)
 {
+    if (item->reference)
+        return kist_provider_look(provider, verify->manifest, item, err);
     int code = verify_size(verify, item->key, &item->stored, err);
     int whole = kist_sample_has(&verify->sample, item->key);
     if (!code && whole && verify->level == KIST_VERIFY_HASH)
@@ -159,7 +161,7 @@ static int can_decode_all(const struct kist_verify *verify, struct kist_error *e
     const struct kist_manifest_item *items = verify->manifest->items;
     int code = 0;
     for (size_t i = 0; i < verify->manifest->item_count && !code; i++)
-        if (i == 0 || !kist_manifest_same_filters(&items[i - 1], &items[i]))
+        if (!items[i].reference && (i == 0 || !kist_manifest_same_filters(&items[i - 1], &items[i])))
             code = can_decode(verify, &items[i], err);
     if (code == KIST_ERR_CONFIG && !err->hint)
         kist_hint(err, "--level hash proves the stored bytes without decoding them");
@@ -190,23 +192,37 @@ static int verify_folder(const struct kist_verify *verify, struct kist_error *er
     return keep_first(verify, verify->manifest->id, code, err, &next);
 }
 
+/* 1 when nothing more is to be read. What a provider holds has a name, and no key. */
+static int verify_items(const struct kist_verify *verify, struct kist_instance *source, struct kist_error *err)
+{
+    const struct kist_manifest *manifest = verify->manifest;
+    KIST_CLEANUP_ERROR struct kist_error next = KIST_ERROR_INIT;
+    struct kist_provider provider;
+    int stopped = 0;
+    kist_provider_init(&provider, verify->pipeline, NULL, verify->cancel);
+    for (size_t i = 0; i < manifest->item_count && !stopped; i++) {
+        const struct kist_manifest_item *item = &manifest->items[i];
+        if (verify->wants && !verify->wants(verify->arg, item))
+            continue;
+        int code = verify_item(verify, item, source, &provider, &next);
+        stopped = keep_first(verify, item->reference ? item->name : item->key, code, err, &next);
+        kist_progress_add_object(verify->progress);
+    }
+    kist_provider_done(&provider);
+    return stopped;
+}
+
 int kist_verify_backup(const struct kist_verify *verify, struct kist_error *err)
 {
     const struct kist_manifest *manifest = verify->manifest;
     struct kist_instance *source = NULL;
     KIST_CLEANUP_ERROR struct kist_error next = KIST_ERROR_INIT;
-    int code = verify->level == KIST_VERIFY_DECODE ? can_decode_all(verify, err) : 0, stopped = 0;
+    int code = verify->level == KIST_VERIFY_DECODE ? can_decode_all(verify, err) : 0;
     if (!code)
         code = open_source(verify, &source, err);
     if (code)
         return code;
-    for (size_t i = 0; i < manifest->item_count && !stopped; i++) {
-        if (verify->wants && !verify->wants(verify->arg, &manifest->items[i]))
-            continue;
-        code = verify_item(verify, &manifest->items[i], source, &next);
-        stopped = keep_first(verify, manifest->items[i].key, code, err, &next);
-        kist_progress_add_object(verify->progress);
-    }
+    int stopped = verify_items(verify, source, err);
     if (manifest->notes_key && !verify->items_only && !stopped) {
         code = verify_notes(verify, &next);
         stopped = keep_first(verify, manifest->notes_key, code, err, &next);

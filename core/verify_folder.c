@@ -32,7 +32,8 @@ int kist_verify_folder(struct kist_store *store, const struct kist_manifest *man
     folder.keys = calloc(manifest->item_count + 1, sizeof *folder.keys);
     int code = path && folder.keys ? 0 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
     for (size_t i = 0; i < manifest->item_count && !code; i++)
-        folder.keys[folder.count++] = manifest->items[i].key;
+        if (manifest->items[i].key)
+            folder.keys[folder.count++] = manifest->items[i].key;
     if (!code && manifest->notes_key)
         folder.keys[folder.count++] = manifest->notes_key;
     if (!code) {

@@ -59,7 +59,7 @@ def test_values(lines):
     assert found["kist_verified_timestamp_seconds"] == {(): seconds(row["verified"])}
     assert found["kist_backup_raw_bytes"] == found["kist_backup_stored_bytes"] == {(): size}
     assert (found["kist_destinations_complete"], found["kist_destinations"]) == ({(): 1}, {(): 2})
-    states = {**dict.fromkeys([("suspect",), ("bad",), ("damaged",), ("unknown",)], 0), ("ok",): 1, ("partial",): 1}
+    states = {**dict.fromkeys([("expired",), ("suspect",), ("bad",), ("damaged",), ("unknown",)], 0), ("ok",): 1, ("partial",): 1}
     assert found["kist_backups"] == states
     last = lines.kist.history("run")[-1]
     assert found["kist_last_run_timestamp_seconds"] == {(): seconds(last["started"])}

@@ -127,6 +127,8 @@ static void be_silent(void *arg, const PGresult *result)
 int pgd_connect(struct pgd_link *link, const struct pgd_params *params, int64_t timeout_ms, struct kist_error *err)
 {
     const struct kist_host *host = link->host;
+    if (params->unnamed)
+        return pgd_params_fail_unnamed(host, err);
     if (timeout_ms <= 0)
         timeout_ms = 15000;
     char *conninfo = kist_pg_conninfo(params->options), *timed = NULL;

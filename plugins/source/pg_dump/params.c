@@ -106,6 +106,13 @@ static int set_single_options(const struct pgd_config *config, PQconninfoOption 
                : 0;
 }
 
+int pgd_params_fail_unnamed(const struct kist_host *host, struct kist_error *err)
+{
+    int code = host->fail(host, err, KIST_ERR_CONFIG, "no server is named");
+    host->hint(host, err, "give url = ${DATABASE_URL}, or host, user, database and so on");
+    return code;
+}
+
 int pgd_params_from_config(const struct kist_host *host, const struct pgd_config *config,
                            struct pgd_params *ret_params, struct kist_error *err)
 {
@@ -116,16 +123,11 @@ int pgd_params_from_config(const struct kist_host *host, const struct pgd_config
         host->hint(host, err, "say everything in the url, or nothing");
         return code;
     }
-    if (!url && !single) {
-        int code = host->fail(host, err, KIST_ERR_CONFIG, "no server is named");
-        host->hint(host, err, "give url = ${DATABASE_URL}, or host, user, database and so on");
-        return code;
-    }
-    struct pgd_params params = {.from_url = url != NULL};
+    struct pgd_params params = {.from_url = url != NULL, .unnamed = !url && !single};
     int code = kist_pg_parse(host, url ? url : "", "the url", &params.options, err);
     if (!code && !url && set_single_options(config, params.options) != 0)
         code = no_memory(host, err);
-    if (!code)
+    if (!code && !params.unnamed)
         code = complete(host, &params, err);
     if (code)
         pgd_params_done(&params);
@@ -180,6 +182,8 @@ int pgd_params_from_target(const struct kist_host *host, const struct pgd_params
             code = complete(host, &params, err);
         if (!code && lend_password(source, &params) != 0)
             code = no_memory(host, err);
+    } else if (source->unnamed) {
+        code = pgd_params_fail_unnamed(host, err);
     } else {
         code = pgd_params_copy(host, source, &params, err);
         if (!code && target && *target && kist_pg_param_set(params.options, "dbname", target) != 0)

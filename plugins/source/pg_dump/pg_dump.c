@@ -191,4 +191,4 @@ KIST_SOURCE(
         .write_begin = pgd_write_begin, .write = pgd_write, .write_commit = pgd_write_commit,
         .write_abort = pgd_write_abort, .restore_end = pgd_restore_end, .restore_reject = pgd_restore_reject,
         .restore_place = pgd_restore_place, .swap = pgd_swap, .aim = pgd_aim, .scratch_begin = pgd_scratch_begin,
-        .scratch_end = pgd_scratch_end);
+        .scratch_end = pgd_scratch_end, .known_as = pgd_known_as);

@@ -41,13 +41,16 @@ struct pgd_params {
     PQconninfoOption *options; /* every keyword of libpq; val NULL: not given */
     int tls_by_default;        /* sslmode was not given and became verify-full */
     int from_url;              /* so that a hint names the place to change */
+    int unnamed;               /* nothing names a server: every use but that of another target is refused */
 };
 
 /* `PGD_SSLMODES` are the choices of the option sslmode. */
 #define PGD_SSLMODES "disable|allow|prefer|require|verify-ca|verify-full"
 
+/* Settings alone are fine for a source that another one opens and aims. */
 int pgd_params_from_config(const struct kist_host *host, const struct pgd_config *config,
                            struct pgd_params *ret_params, struct kist_error *err) KIST_CHECKED;
+int pgd_params_fail_unnamed(const struct kist_host *host, struct kist_error *err);
 /* `target` as in struct kist_restore; `source` is what the configuration says. */
 int pgd_params_from_target(const struct kist_host *host, const struct pgd_params *source, const char *target,
                            struct pgd_params *ret_params, struct kist_error *err) KIST_CHECKED;
@@ -258,6 +261,8 @@ void pgd_restore_judged(void *restore, int code);
 
 /* aim.c */
 int pgd_aim(void *self, const char *target, struct kist_error *err);
+int pgd_known_as(void *self, int (*give)(void *arg, const char *name), void *arg,
+                 struct kist_error *err); /* connects to nothing */
 
 /* swap.c */
 int pgd_swap(void *self, const struct kist_swap *swap, kist_swapped_fn give, void *arg, struct kist_error *err);

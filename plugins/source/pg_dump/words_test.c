@@ -31,9 +31,55 @@ static void test_url_or_single_options(void **state)
     assert_string_equal(test.err.message, "'url' and 'host' are both given");
     config.url.reveal = NULL;
     assert_int_equal(open_code(&config), 0);
-    config.host = NULL;
-    assert_int_equal(open_code(&config), KIST_ERR_CONFIG);
+}
+
+static int refuse_item(void *arg, const struct kist_item *item)
+{
+    (void)arg, (void)item;
+    return KIST_ERR_BUG;
+}
+
+/* It may be opened, for somebody who aims it at a server, but reads none that nobody named. */
+static void test_no_server(void **state)
+{
+    (void)state;
+    struct pgd_config config = test_config(NULL);
+    void *self = NULL;
+    assert_int_equal(kist_plugin.open(&test.host, &config, &self, &test.err), 0);
+    assert_int_equal(kist_plugin.items(self, refuse_item, NULL, &test.err), KIST_ERR_CONFIG);
     assert_string_equal(test.err.message, "no server is named");
+    assert_int_equal(kist_plugin.aim(self, "other_database", &test.err), KIST_ERR_CONFIG);
+    assert_int_equal(kist_plugin.aim(self, "postgresql://u@db/x", &test.err), 0);
+    kist_plugin.close(self);
+}
+
+static int add_name(void *arg, const char *name)
+{
+    strcat(strcat(arg, name), " ");
+    return strstr(name, "stop") ? KIST_ERR_CANCELLED : 0;
+}
+
+static void check_known_as(const char *url, const char *names)
+{
+    struct pgd_config config = test_config(url);
+    char seen[200] = "";
+    void *self = NULL;
+    assert_int_equal(kist_plugin.open(&test.host, &config, &self, &test.err), 0);
+    assert_int_equal(kist_plugin.known_as(self, add_name, seen, &test.err),
+                     strstr(names, "stop") ? KIST_ERR_CANCELLED : 0);
+    assert_string_equal(seen, names);
+    kist_plugin.close(self);
+}
+
+static void test_known_as(void **state)
+{
+    (void)state;
+    check_known_as("postgresql://u@Db.Example.ORG:5433/x", "host:db.example.org ");
+    check_known_as("host=a,/var/run,b user=u", "host:a host:b ");
+    check_known_as("host=a hostaddr=10.0.0.7 user=u", "host:a host:10.0.0.7 ");
+    check_known_as("host=@abstract user=u", "");
+    check_known_as("host=a,stop,b user=u", "host:a host:stop ");
+    check_known_as(NULL, "");
 }
 
 static void test_bad_url_is_not_repeated(void **state)
@@ -285,6 +331,8 @@ int words_tests(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_url_or_single_options),
+        TEST(test_no_server),
+        TEST(test_known_as),
         TEST(test_bad_url_is_not_repeated),
         TEST(test_tls_rules),
         TEST(test_environment_does_not_weaken),
