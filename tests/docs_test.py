@@ -187,7 +187,8 @@ class Examples:
 
 
 def section_name(text, kind):
-    return re.search(rf"^\[{kind} (.+?)\]", text, re.MULTILINE).group(1)
+    """The last: one of the same kind that it refers to stands before it."""
+    return re.findall(rf"^\[{kind} (.+?)\]", text, re.MULTILINE)[-1]
 
 
 def whole(folder, examples, text):

@@ -13,6 +13,8 @@ from fleet import Fleet  # noqa: E402
 from kept import KEEP, Kept  # noqa: E402
 from kist import Kist  # noqa: E402
 from lines import Lines  # noqa: E402
+from rds_fake import RdsFake  # noqa: E402
+from rds_kist import Account  # noqa: E402
 from s3 import server_of  # noqa: E402
 from s3_kist import Store  # noqa: E402
 from shelf import build_shelf  # noqa: E402
@@ -148,6 +150,22 @@ def one(kist, ceph, small):
         s3.good_run()
         s3.by_proxy()
         yield s3
+
+
+@pytest.fixture
+def rds():
+    """An account at Amazon RDS; whatever it is asked has to be well formed."""
+    with RdsFake() as fake:
+        yield fake
+        assert fake.complaints == []
+
+
+@pytest.fixture
+def account(plain_kist, rds):
+    """A pipeline of the instance `shop` there, with a backup that must survive; somebody else has a snapshot, too."""
+    account = Account(plain_kist, rds)
+    account.one_backup()
+    return account
 
 
 # A test may have other ones of its own in place of these.

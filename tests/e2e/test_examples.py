@@ -17,6 +17,8 @@ def env(plain_kist, tmp_path):
         "SLACK_TOKEN": "xoxb-1-token",
         "APP_DATABASE_URL": "postgresql://app@db.example/shop",
         "PING_URL": "https://ping.example/a-check",
+        "NEON_API_KEY": "napi_a_key",
+        "DATABASE_URL_UNPOOLED": "postgresql://backup@db.example/shop",
         "CREDENTIALS_DIRECTORY": str(tmp_path),
     }
 
