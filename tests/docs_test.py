@@ -253,13 +253,16 @@ def check_json_fields(source, program):
         inner = {key for option in plugin["options"] for key in option}
         for key in (set(plugin) | inner) - names["plugin inspect --json"] - names["plugin list --json"]:
             wrong("kist.1: plugin inspect --json", f"field '{key}' is missing")
-    packed = {"list --json": "cmd_list.c", "verify --json": "cmd_verify.c", "plugin test --json": "cmd_plugin_test.c"}
-    for title, file in packed.items():
+    packed = {"list": "cmd_list.c", "verify": "cmd_verify.c", "plugin test": "cmd_plugin_test.c", "drill": "cmd_drill.c",
+              "prune": "prune_print.c", "status": "status_json.c"}
+    for command, file in packed.items():
+        title = f"{command} --json"
         code = (source / "core" / file).read_text(encoding="utf-8")
-        for call in re.findall(r"json_pack\((.*?)\);", code, re.DOTALL):
-            for key in re.findall(r'"([a-z_]+)",', call):
-                if key not in names[title]:
-                    wrong(f"kist.1: {title}", f"field '{key}' is missing")
+        calls = re.findall(r"json_pack\((.*?)\);", code, re.DOTALL)
+        calls += re.findall(r"json_object_set(?:_new)?\(\w+, (\"\w+\",)", code)
+        for key in (key for call in calls for key in re.findall(r'"([a-z_]+)",', call)):
+            if key not in names[title]:
+                wrong(f"kist.1: {title}", f"field '{key}' is missing")
     code = (source / "core/manifest_json.c").read_text(encoding="utf-8").split("static int seal")[0]
     for key in re.findall(r'"([a-z_0-9]+)",', code):
         if key not in names["show --json"]:
