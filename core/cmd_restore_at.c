@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAST_CLOCK_MS INT64_C(60000) /* what a clock here may be behind the one of whoever gave the time */
-
 enum kist_exit kist_restore_read_moment(struct kist_restore_command *command)
 {
     const struct kist_cli *cli = command->cli;
@@ -19,8 +17,6 @@ enum kist_exit kist_restore_read_moment(struct kist_restore_command *command)
                               "--at '%s' is no time with its zone, such as 2026-11-21T02:00:00Z or "
                               "2026-11-21T03:00:00+01:00",
                               typed);
-    if (options->at_ms > kist_time_now() * 1000 + FAST_CLOCK_MS)
-        return kist_cli_usage(cli, "--at %s is yet to come", typed);
     kist_moment_text(options->at_ms, command->moment);
     options->at = command->moment;
     return KIST_EXIT_OK;
