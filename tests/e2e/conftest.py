@@ -6,6 +6,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
+from aftermath import assert_no_child_is_left  # noqa: E402
 from cluster import SUPPORT, Cluster  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from flaky import build  # noqa: E402
@@ -13,6 +14,7 @@ from fleet import Fleet  # noqa: E402
 from kept import KEEP, Kept  # noqa: E402
 from kist import Kist  # noqa: E402
 from lines import Lines  # noqa: E402
+from live_shop import SHOP, drop_all  # noqa: E402
 from rds_fake import RdsFake  # noqa: E402
 from rds_kist import Account  # noqa: E402
 from s3 import server_of  # noqa: E402
@@ -65,6 +67,20 @@ def small(cluster):
 @pytest.fixture(scope="session")
 def big(cluster):
     return cluster.create("big", BIG)
+
+
+@pytest.fixture
+def shop(cluster, kist):
+    """A backup of a shop that has gone on since: two orders more, one customer less."""
+    drop_all(cluster)
+    cluster.create("shop", SHOP)
+    kist.pipeline("shop")
+    id = kist.backup()
+    cluster.sql("INSERT INTO orders (customer, total) VALUES (1, 1), (2, 2)", "shop")
+    cluster.sql("INSERT INTO customers VALUES (1000, 'new')", "shop")
+    yield id
+    assert_no_child_is_left(cluster)
+    drop_all(cluster)
 
 
 @pytest.fixture(scope="session")
