@@ -96,6 +96,7 @@ def test_tags_and_name(account):
     account.write(tags="team=shop, cost=low: a+b", name="night-{pipeline}-of-{id}")
     id = account.backup()
     (snapshot,) = account.fake.snapshots(REGION).values()
+    assert len(snapshot.tags.pop("kist:owner")) == 16
     assert snapshot.tags == {"team": "shop", "cost": "low: a+b", "kist:pipeline": "p", "kist:backup": id}
     assert snapshot.name.startswith("night-p-of-2") and snapshot.name == snapshot.asked.lower()
 
@@ -154,6 +155,8 @@ def test_copies(either):
     names = [item["name"] for item in account.kist.manifest(ids[1])["items"]]
     assert names == ["shop.snapshot", f"shop.{FAR}.snapshot", "shop.eu-north-1.snapshot"]
     account.is_whole(regions=held)
+    moments = {item["reference"]["time"] for item in account.kist.manifest(ids[1])["items"]}
+    assert len(moments) == 1, "the data is that of one moment, whenever it was copied"
     for region, name in held.items():
         assert account.seen(region) == {name: "available"}
         snapshot = fake.snapshots(region, account.is_cluster)[name]
@@ -200,6 +203,20 @@ def test_an_export(either):
     manifest = account.kist.manifest(id)
     told = {"task": task["ExportTaskIdentifier"], "to": "s3://exports/of/kist", "status": "COMPLETE"}
     assert manifest["source"]["facts"]["export"] == told and len(manifest["items"]) == 1
+
+
+def test_an_export_that_is_listed_late(account):
+    account.write(export_to="s3://exports/of/kist", export_role=ROLE, export_key="alias/k")
+    account.fake.on("StartExportTask", becomes="late")
+    account.backup()
+
+
+def test_an_export_whose_name_is_taken(account):
+    """It is the export that is somebody else's, not the snapshot: that one is not left behind."""
+    account.write(export_to="s3://exports/of/kist", export_role=ROLE, export_key="alias/k", wait="1s")
+    account.fake.on("StartExportTask", error=(400, "ExportTaskAlreadyExists", "there is one"), times=None)
+    assert account.run(expect=None).code == 1
+    assert account.ids() == [] and account.snapshots() == {}
 
 
 def test_an_export_that_fails(account):

@@ -2,6 +2,7 @@
 import json
 import signal
 import time
+from datetime import timedelta
 
 import pytest
 from processes import wait_until
@@ -43,6 +44,26 @@ def test_made_anew_by_somebody(account):
     account.write(KEEP_ONE)
     account.run(expect=3)
     assert name in account.snapshots()
+
+
+def test_put_in_its_place(account):
+    """Of the same name and with the same tags, but made at another time: whoever restores it gets other data."""
+    name = account.reference(account.first)["name"]
+    snapshots = account.fake.region(REGION).snapshots
+    snapshots[name].time += timedelta(hours=3)
+    result = account.kist.run("verify", "p", expect=4)
+    assert "another time" in result.out + result.err, result
+    assert account.kist.run("restore", "p", "--to", "again", expect=None).code != 0
+    assert account.databases() == ["shop"]
+    account.write(KEEP_ONE)
+    assert "another time" in account.run(expect=3).err
+    assert name in account.snapshots() and account.fake.count("DeleteDBSnapshot") == 0
+
+
+@pytest.mark.parametrize("status", ["copying", "creating", "failed"])
+def test_not_whole(account, status):
+    account.fake.snapshots(REGION)[account.reference(account.first)["name"]].status = status
+    assert status in account.kist.run("verify", "p", expect=4).err
 
 
 def test_already_deleted_by_somebody(account):
@@ -154,6 +175,31 @@ def test_asked_to_stop(account, number):
     result = running.finish(40)
     assert result.code == 128 + number, result
     account.fake.looks = 1
+    watch.after_failure("somebodys")
+
+
+def test_asked_to_stop_while_it_exports(account):
+    role = next(iter(account.fake.roles))
+    account.write(export_to="s3://exports/of/kist", export_role=role, export_key="alias/k")
+    account.fake.on("StartExportTask", becomes="stuck")
+    watch = Watch(account)
+    running = account.kist.start("run", "p")
+    assert wait_until(lambda: account.fake.count("DescribeExportTasks") > 1, 20), running.finish(1)
+    running.signal(signal.SIGTERM)
+    result = running.finish(20)
+    assert result.code == 143 and account.fake.count("CancelExportTask") == 1, result
+    watch.no_new_backup()
+
+
+@pytest.mark.parametrize("action", ["CreateDBSnapshot", "DescribeDBInstances"])
+def test_asked_to_stop_while_nobody_answers(account, action):
+    account.fake.on(action, stall=True)
+    watch = Watch(account)
+    running = account.kist.start("run", "p")
+    assert wait_until(lambda: account.fake.count(action) == 1, 20), running.finish(1)
+    running.signal(signal.SIGTERM)
+    result = running.finish(10)
+    assert result.code == 143 and result.took < 10, result
     watch.after_failure("somebodys")
 
 

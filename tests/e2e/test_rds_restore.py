@@ -54,6 +54,19 @@ def test_restore_to_a_new_one(either):
     assert len(account.snapshots()) == 1
 
 
+@pytest.mark.parametrize("words", [[], ["--latest"]])
+def test_a_cluster_that_is_not_of_aurora(plain_kist, rds, words):
+    """It brings its instances with it, of a class that has to be named."""
+    account = Account(plain_kist, rds, cluster=True)
+    account.shop.engine = "postgres"
+    id = account.backup()
+    account.kist.run("restore", "p", "--to", "shop-copy", *words)
+    (made,) = [dict(call.pairs) for call in rds.calls() if call.action.startswith("Restore")]
+    assert made["DBClusterInstanceClass"] == "db.t3.medium" and made["PubliclyAccessible"] == "false"
+    assert rds.count("CreateDBInstance") == 0
+    assert "create-db-instance" not in account.reference(id)["stock_restore"]
+
+
 def test_restore_beside(either):
     account = either
     account.backup()

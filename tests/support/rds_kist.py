@@ -112,3 +112,11 @@ class Watch:
         assert id not in self.ids
         self.account.kist.run("verify", "p", "--all")
         self.account.is_whole(*strays)
+
+
+def failed(account, *words, expect=1):
+    """A run that fails with one error, which tells where."""
+    result = account.run(*words, expect=expect)
+    result.is_one_error()
+    assert "p" in result.errors[0] and "rds" in result.errors[0], result
+    return result

@@ -16,7 +16,7 @@ RESTORE = (
 RESTORE_CLUSTER = (
     "Port:int DBSubnetGroupName VpcSecurityGroupIds:VpcSecurityGroupId Tags:Tag DeletionProtection:bool KmsKeyId "
     "CopyTagsToSnapshot:bool DBClusterParameterGroupName EnableIAMDatabaseAuthentication:bool EngineMode "
-    "DBClusterInstanceClass"
+    "DBClusterInstanceClass PubliclyAccessible:bool"
 )
 PAGE = "Filters:Filter MaxRecords:int Marker"
 

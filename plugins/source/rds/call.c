@@ -122,7 +122,6 @@ static int send_once(const struct sending *s, int *may_learn, struct rds_reply *
                                               .body_size = s->form->size,
                                               .reply_limit = REPLY_MAX,
                                               .what = s->what};
-    s->source->code[0] = '\0';
     code = kist_http_send(s->source->http, &request, &reply, err);
     if (code)
         *may_learn = 0;
@@ -138,6 +137,8 @@ int rds_call(struct rds_source *source, struct rds_region *region, struct rds_fo
 {
     struct sending s = {.source = source, .region = region, .form = form, .what = what};
     int may_learn = 1;
+    /* What was said of the request before is no answer to this one, whatever keeps it from being sent. */
+    source->code[0] = '\0';
     if (rds_form_end(form))
         return rds_fail_memory(source, err);
     if (form->size > BODY_MAX)

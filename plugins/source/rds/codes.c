@@ -142,6 +142,16 @@ static void apply_name(const struct kist_host *host, const char *code, struct ki
         host->hint(host, err, "%s", known[row].hint);
 }
 
+/* A 404 or 409 says something of a snapshot only where RDS itself says so: a proxy's page of that number does not. */
+static void distrust_status(const struct kist_host *host, const char *code, struct kist_error *err)
+{
+    if (row_of(code) < KNOWN || (err->code != KIST_ERR_NOT_FOUND && err->code != KIST_ERR_EXISTS))
+        return;
+    host->fail(host, err, KIST_ERR_FAILED, "%s", err->message ? err->message : code);
+    if (!code[0])
+        host->hint(host, err, "that is no answer of RDS: see 'endpoint', and any proxy on the way to it");
+}
+
 int rds_code_fill(const struct kist_host *host, struct kist_http *http, const struct kist_http_request *request,
                   const struct kist_http_reply *reply, char ret_code[64], struct kist_error *err)
 {
@@ -150,5 +160,6 @@ int rds_code_fill(const struct kist_host *host, struct kist_http *http, const st
     snprintf(said, sizeof said, "%s%s%s", ret_code, ret_code[0] && message[0] ? ": " : "", message);
     kist_http_fail(http, request, reply, said[0] ? said : NULL, err);
     apply_name(host, ret_code, err);
+    distrust_status(host, ret_code, err);
     return err->code;
 }

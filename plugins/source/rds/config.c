@@ -132,8 +132,8 @@ static int check_tag(const struct kist_host *host, const char *tag, struct kist_
 
 static int check_tags(const struct kist_host *host, const struct rds_config *c, struct kist_error *err)
 {
-    int code = c->tags.count > RDS_TAGS_MAX - 2
-                   ? fail(host, err, "a snapshot has at most 50 tags, and two of them are kist's", NULL)
+    int code = c->tags.count > RDS_TAGS_MAX - RDS_TAGS_OWN
+                   ? fail(host, err, "a snapshot has at most 50 tags, and three of them are kist's", NULL)
                    : 0;
     for (uint64_t i = 0; i < c->tags.count && !code; i++)
         code = check_tag(host, c->tags.items[i], err);

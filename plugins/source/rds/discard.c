@@ -12,7 +12,7 @@ static int refuse(const struct rds_source *source, const struct rds_snapshot *sn
                   struct kist_error *err)
 {
     const struct kist_host *host = source->work;
-    host->fail(host, err, KIST_ERR_REFUSED, "snapshot '%s' is left alone: %s", snapshot->identifier, why);
+    host->fail(host, err, KIST_ERR_REFUSED, "snapshot '%s' is left alone: it %s", snapshot->identifier, why);
     host->hint(host, err,
                "kist deletes only what carries its own tags for that very backup; delete it at RDS by hand if it "
                "is to go");
@@ -24,9 +24,9 @@ static int check_ours(const struct rds_source *source, const struct rds_snapshot
                       const struct kist_backup *backup, struct kist_error *err)
 {
     if (strcmp(snapshot->type, "manual") != 0)
-        return refuse(source, snapshot, "it is not a manual snapshot", err);
+        return refuse(source, snapshot, "is not a manual snapshot", err);
     if (!rds_is_ours(snapshot, backup))
-        return refuse(source, snapshot, "it does not carry the tags of this backup", err);
+        return refuse(source, snapshot, "does not carry the tags of this backup", err);
     return 0;
 }
 
@@ -116,13 +116,14 @@ int rds_reference_discard(void *self, const struct kist_reference *reference, co
         code = rds_find_snapshot(source, region, reference->name, &now, err);
     /* Gone is what was wanted, unless it was looked for elsewhere. */
     if (code == KIST_ERR_NOT_FOUND) {
-        code = rds_fail_missing(source, reference, err);
+        code = rds_fail_missing(source, region, reference, err);
         return code == KIST_ERR_NOT_FOUND ? 0 : code;
     }
     if (!code)
         code = check_ours(source, &now, backup, err);
-    if (!code && strncmp(reference->id, "arn:", 4) == 0 && now.arn[0] && strcmp(reference->id, now.arn) != 0)
-        code = refuse(source, &now, "it is in another account or region than the one that was made", err);
+    const char *why = code ? NULL : rds_differs(&now, reference);
+    if (why)
+        code = refuse(source, &now, why, err);
     if (code || is_going(now.status))
         return code;
     return delete_it(source, region, reference->name, DISCARD_MS, err);
@@ -130,19 +131,38 @@ int rds_reference_discard(void *self, const struct kist_reference *reference, co
 
 /* ---- what a run that failed has left ---- */
 
+static int fail_late(const struct rds_source *source, const char *region, struct kist_error *err)
+{
+    return source->work->fail(source->work, err, KIST_ERR_TIMEOUT, "there was no time left to sweep in %s",
+                              region);
+}
+
+/* What has the tags of the backup, and was made elsewhere, may be needed there. */
+static int tell_other(const struct rds_source *source, const struct rds_snapshot *snapshot,
+                      const struct kist_backup *backup)
+{
+    if (rds_is_ours(snapshot, backup) && !rds_is_own(snapshot, backup))
+        source->work->log(source->work, KIST_LOG_WARNING,
+                          "snapshot '%s' stays: a pipeline of the same name on another machine has made it",
+                          snapshot->identifier);
+    return 0;
+}
+
 static int sweep_region(struct rds_source *source, const char *name, const char *identifier,
                         const struct kist_backup *backup, struct kist_error *err)
 {
     struct rds_region *region = NULL;
     struct rds_snapshot now;
-    int code = rds_region_open(source, name, &region, err);
+    int code = rds_left(source) > 0 ? rds_region_open(source, name, &region, err) : fail_late(source, name, err);
     if (!code)
         code = rds_find_snapshot(source, region, identifier, &now, err);
     if (code == KIST_ERR_NOT_FOUND)
         return 0;
     /* Somebody else's of that name was never made by this run. */
-    if (code || !rds_is_ours(&now, backup) || is_going(now.status))
-        return code;
+    if (code || !rds_is_own(&now, backup) || is_going(now.status))
+        return code ? code : tell_other(source, &now, backup);
+    if (rds_left(source) == 0)
+        return fail_late(source, name, err);
     code = delete_it(source, region, identifier, SWEEP_MS, err);
     if (!code)
         source->work->log(source->work, KIST_LOG_INFO, "deleted snapshot '%s' in %s, which belongs to no backup",
@@ -150,22 +170,34 @@ static int sweep_region(struct rds_source *source, const char *name, const char 
     return code;
 }
 
+/* Copies first: a snapshot that is being copied cannot be deleted. What fails here does not keep the others. */
+static int sweep_all(struct rds_source *source, const char *identifier, const struct kist_backup *backup,
+                     struct kist_error *err)
+{
+    struct kist_error first = KIST_FAULT_INIT;
+    int failed = 0;
+    for (size_t i = source->copy_count + 1; i-- > 0;)
+        if (sweep_region(source, source->regions[i]->name, identifier, backup, failed ? err : &first))
+            failed = 1;
+    int code = failed ? kist_fault_repeat(source->work, &first, err) : 0;
+    kist_fault_clear(&first);
+    return code;
+}
+
 int rds_backup_sweep(void *self, const struct kist_backup *backup, struct kist_error *err)
 {
     struct rds_source *source = self;
-    struct kist_error first = KIST_FAULT_INIT;
+    int64_t pause = source->config->poll.ms < CONFIRM_MS ? source->config->poll.ms : CONFIRM_MS;
     char identifier[RDS_IDENTIFIER_MAX + 1];
     if (rds_identifier(source, backup, identifier))
         return 0; /* then there never was one */
-    int code = rds_calm(source, err), failed = 0;
+    int code = rds_calm(source, err);
     if (!code)
         rds_export_cancel(source, identifier);
-    /* Copies first: a snapshot that is being copied cannot be deleted. What fails here does not keep the others. */
-    for (size_t i = source->copy_count + 1; i-- > 0 && !code;)
-        if (sweep_region(source, source->regions[i]->name, identifier, backup, failed ? err : &first))
-            failed = 1;
-    if (!code && failed)
-        code = kist_fault_repeat(source->work, &first, err);
-    kist_fault_clear(&first);
-    return code;
+    if (!code)
+        code = sweep_all(source, identifier, backup, err);
+    /* What was asked for a moment ago, by a request whose reply nobody has heard, may not be listed yet. */
+    if (!code)
+        code = kist_again_wait(source->work, pause, err);
+    return code ? code : sweep_all(source, identifier, backup, err);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define START_MS (15 * RDS_MINUTE)
+#define MISSES 5
 
 static int fail_export(struct rds_source *source, const struct rds_export *task, struct kist_error *err)
 {
@@ -86,12 +87,23 @@ static int start(struct rds_source *source, const char *identifier, struct rds_e
         code = 0;
     else if (found != KIST_ERR_NOT_FOUND)
         code = found;
-    else
+    else {
+        /* KIST_ERR_EXISTS would say that the snapshot is somebody else's, and it is ours to sweep. */
+        own.code = code == KIST_ERR_EXISTS ? KIST_ERR_FAILED : code;
         code = kist_fault_repeat(host, &own, err);
+    }
     kist_fault_clear(&own);
     if (!code && strcmp(ret_export->source_arn, source->made.arn) != 0)
-        code = host->fail(host, err, KIST_ERR_EXISTS, "export '%s' is of another snapshot", identifier);
+        code = host->fail(host, err, KIST_ERR_FAILED, "export '%s' is of another snapshot", identifier);
     return code;
+}
+
+/* After a look that failed: is it worth another? An outage passes, and what has just begun may not be listed yet. */
+static int may_pass(const struct rds_source *source, int *misses, int code, const struct kist_error *err)
+{
+    if (code == KIST_ERR_NOT_FOUND || code == KIST_ERR_CORRUPT)
+        return ++*misses < MISSES;
+    return err->retryable && rds_left(source) > 0;
 }
 
 /* 1: it has ended well; 0: it goes on; else it has failed. */
@@ -113,7 +125,7 @@ int rds_export_make(struct rds_source *source, struct kist_error *err)
     if (rds_name_export(source->made.identifier, identifier))
         return host->fail(host, err, KIST_ERR_FAILED, "cannot compute a hash by SHA-256");
     snprintf(what, sizeof what, "export '%s'", identifier);
-    int code = start(source, identifier, &task, err), done = 0;
+    int code = start(source, identifier, &task, err), done = 0, misses = 0;
     while (!code && (done = judge(source, &task, err)) == 0) {
         int64_t left = rds_left(source), poll = source->config->poll.ms;
         if (left == 0)
@@ -121,7 +133,9 @@ int rds_export_make(struct rds_source *source, struct kist_error *err)
         code = kist_again_wait(host, poll < left ? poll : left, err);
         if (!code)
             code = find(source, identifier, &task, err);
-        if (code && err->retryable && rds_left(source) > 0)
+        if (!code)
+            misses = 0;
+        else if (may_pass(source, &misses, code, err))
             code = 0;
         if (!code)
             rds_progress_tell(source, &progress, task.percent, task.status);
@@ -135,6 +149,7 @@ int rds_export_make(struct rds_source *source, struct kist_error *err)
 void rds_export_cancel(struct rds_source *source, const char *snapshot)
 {
     struct kist_error ignored = KIST_FAULT_INIT;
+    struct rds_region *own = NULL;
     struct rds_form form;
     struct rds_reply reply = {0};
     char identifier[64];
@@ -142,7 +157,9 @@ void rds_export_cancel(struct rds_source *source, const char *snapshot)
         return;
     rds_form_begin(&form, "CancelExportTask");
     rds_form_add(&form, "ExportTaskIdentifier", identifier);
-    if (rds_call(source, source->regions[0], &form, "cancel an export", &reply, &ignored) == 0)
+    /* After rds_calm the region has to be opened anew. */
+    if (rds_region_open(source, NULL, &own, &ignored) == 0 &&
+        rds_call(source, own, &form, "cancel an export", &reply, &ignored) == 0)
         source->work->log(source->work, KIST_LOG_INFO, "cancelled export '%s'", identifier);
     rds_reply_done(&reply);
     rds_form_done(&form);

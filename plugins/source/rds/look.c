@@ -6,10 +6,10 @@
 
 #define LOOK_MS (2 * RDS_MINUTE)
 
-/* States in which it has all of its data. */
+/* States in which it has all of its data; one that is "creating" or "copying" is not the one that was there. */
 static int is_whole(const char *status)
 {
-    static const char *const sound[] = {"available", "modifying", "copying", "upgrading"};
+    static const char *const sound[] = {"available", "modifying", "upgrading"};
     for (size_t i = 0; i < sizeof sound / sizeof *sound; i++)
         if (strcmp(status, sound[i]) == 0)
             return 1;
@@ -27,8 +27,9 @@ static int judge(const struct rds_source *source, const struct kist_reference *r
 {
     if (!rds_is_ours(now, backup))
         return fail_wrong(source, reference, "does not carry the tags of this backup: it is somebody else's", err);
-    if (strncmp(reference->id, "arn:", 4) == 0 && now->arn[0] && strcmp(reference->id, now->arn) != 0)
-        return fail_wrong(source, reference, "is in another account or region than the one that was made", err);
+    const char *why = rds_differs(now, reference);
+    if (why)
+        return fail_wrong(source, reference, why, err);
     if (is_whole(now->status))
         return 0;
     if (strcmp(now->status, "deleting") == 0 || strcmp(now->status, "deleted") == 0)
@@ -52,23 +53,14 @@ int rds_check_kind(const struct rds_source *source, const struct kist_reference 
     return KIST_ERR_CONFIG;
 }
 
-/* The account whose credentials are used, as the database that it holds tells; "" when that is not known. */
-static void find_account(struct rds_source *source, char ret_account[32])
-{
-    struct kist_error ignored = KIST_FAULT_INIT;
-    if (!source->database.arn[0] && rds_find_own(source, &source->database, &ignored) != 0)
-        source->database = (struct rds_database){.port = -1};
-    kist_fault_clear(&ignored);
-    rds_words_account(source->database.arn, ret_account);
-}
-
-int rds_fail_missing(struct rds_source *source, const struct kist_reference *reference, struct kist_error *err)
+int rds_fail_missing(struct rds_source *source, struct rds_region *region, const struct kist_reference *reference,
+                     struct kist_error *err)
 {
     const struct kist_host *host = source->work;
     char account[32];
     if (!reference->account)
         return KIST_ERR_NOT_FOUND;
-    find_account(source, account);
+    rds_find_account(source, region, account);
     if (!account[0] || strcmp(account, reference->account) == 0)
         return KIST_ERR_NOT_FOUND;
     host->fail(host, err, KIST_ERR_CONFIG,
@@ -93,13 +85,14 @@ int rds_reference_look(void *self, const struct kist_reference *reference, const
     if (!code)
         code = rds_find_snapshot(source, region, reference->name, &now, err);
     if (code == KIST_ERR_NOT_FOUND)
-        return rds_fail_missing(source, reference, err);
+        return rds_fail_missing(source, region, reference, err);
     if (!code)
         code = judge(source, reference, backup, &now, err);
     if (code)
         return code;
     struct kist_reference found = *reference;
     found.state = now.status;
-    found.time_ms = now.time_ms;
+    if (now.time_ms)
+        found.time_ms = now.time_ms;
     return give(arg, &found);
 }

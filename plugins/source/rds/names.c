@@ -162,6 +162,15 @@ int rds_name_export(const char *snapshot, char ret_name[64])
     return 0;
 }
 
+int rds_name_owner(const char *owner, char ret_name[RDS_OWNER_DIGITS + 1])
+{
+    char hex[65];
+    if (rds_sha256_hex(owner, strlen(owner), hex))
+        return -1;
+    snprintf(ret_name, RDS_OWNER_DIGITS + 1, "%.*s", RDS_OWNER_DIGITS, hex);
+    return 0;
+}
+
 void rds_name_fresh(const char *name, int64_t now_ms, char ret_name[RDS_INSTANCE_MAX + 1])
 {
     char tail[40] = "-restore-";

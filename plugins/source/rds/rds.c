@@ -100,6 +100,8 @@ static int backup_begin(void *self, const struct kist_backup *backup, struct kis
     struct rds_source *source = self;
     char identifier[RDS_IDENTIFIER_MAX + 1];
     source->backup = backup;
+    if (rds_name_owner(backup->owner, source->owner))
+        return source->host->fail(source->host, err, KIST_ERR_FAILED, "cannot compute a hash by SHA-256");
     if (rds_identifier(source, backup, identifier) == 0)
         return 0;
     source->host->fail(source->host, err, KIST_ERR_CONFIG,

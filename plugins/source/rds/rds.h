@@ -24,9 +24,12 @@
 #define RDS_CLUSTER_SNAPSHOT_MAX 63
 #define RDS_INSTANCE_MAX 63 /* of an instance or a cluster */
 #define RDS_TAGS_MAX 50
+#define RDS_TAGS_OWN 3 /* of these, on a snapshot */
+#define RDS_OWNER_DIGITS 16
 
 #define RDS_TAG_PIPELINE "kist:pipeline"
 #define RDS_TAG_BACKUP "kist:backup"
+#define RDS_TAG_OWNER "kist:owner" /* a hash of the machine and lock file that it was made under */
 #define RDS_TAG_RESTORED "kist:restored-from"
 
 struct rds_config {
@@ -58,8 +61,9 @@ struct rds_region {
 struct rds_snapshot {
     char identifier[RDS_IDENTIFIER_MAX + 1], of[RDS_IDENTIFIER_MAX + 1]; /* `of`: the instance or cluster */
     char arn[512], account[32], status[64], type[32], engine[64], version[64];
-    char pipeline[257], backup[257]; /* our tags */
-    int64_t time_ms, size, percent;
+    char pipeline[257], backup[257], owner[257]; /* our tags */
+    int64_t time_ms; /* of the data; 0 where it is not told, as of copies of a cluster's */
+    int64_t size, percent;
     int encrypted;
 };
 
@@ -92,6 +96,7 @@ struct rds_source {
     int64_t deadline; /* monotonic: when the present piece of work has to be done */
     char code[64];    /* what the service called its last refusal; "" when it was none of its own */
     const struct kist_backup *backup;
+    char owner[RDS_OWNER_DIGITS + 1];
     struct rds_database database; /* as items() saw it */
     struct rds_snapshot made;     /* the snapshot that copies are made of */
     struct rds_export exported;
@@ -129,6 +134,8 @@ int rds_name_snapshot(const char *pattern, const char *pipeline, const char *id,
                       char ret_name[RDS_IDENTIFIER_MAX + 1]) KIST_CHECKED;
 /* The identifier of an export task, of at most 60 characters. */
 int rds_name_export(const char *snapshot, char ret_name[64]) KIST_CHECKED;
+/* The value of RDS_TAG_OWNER. */
+int rds_name_owner(const char *owner, char ret_name[RDS_OWNER_DIGITS + 1]) KIST_CHECKED;
 /* "<name>-restore-20261121-020000". */
 void rds_name_fresh(const char *name, int64_t now_ms, char ret_name[RDS_INSTANCE_MAX + 1]);
 /* The name of the item of a copy; `region` NULL: of the snapshot itself. New, or NULL. */
@@ -223,6 +230,7 @@ int64_t rds_words_time(const char *text);
 int64_t rds_words_number(const char *text); /* not negative, or -1 */
 /* "2026-11-21T07:04:27Z" of a time. */
 void rds_words_show(int64_t time_ms, char ret_text[32]);
+int rds_is_aurora(const char *engine); /* also where it is not told */
 /* The account number in an ARN; "" when there is none. */
 void rds_words_account(const char *arn, char ret_account[32]);
 
@@ -236,8 +244,15 @@ int rds_find_database(struct rds_source *source, struct rds_region *region, int 
 /* What the section names, with words for the one who configured it; and whether copies of it can be made. */
 int rds_find_own(struct rds_source *source, struct rds_database *ret_database,
                  struct kist_error *err) KIST_CHECKED;
-/* Does it carry the tags of that backup, and is it one that kist makes (manual, of the section's database unless `any`)? */
+/* The account whose credentials are used, as whatever it holds in the region tells; "" when that is not known. */
+void rds_find_account(struct rds_source *source, struct rds_region *region, char ret_account[32]);
+/* Does it carry the tags of that backup, and is it a manual one, as kist makes them? */
 int rds_is_ours(const struct rds_snapshot *snapshot, const struct kist_backup *backup);
+/* The same, and was it made by the owner of `backup`? Another machine may have a pipeline of that name, which ran in that very
+ * second: what that one made is a backup of it. */
+int rds_is_own(const struct rds_snapshot *snapshot, const struct kist_backup *backup);
+/* Why it is not the snapshot that the reference was made of; NULL when it is. */
+const char *rds_differs(const struct rds_snapshot *snapshot, const struct kist_reference *reference);
 
 /* ---- wait.c ---- */
 
@@ -276,7 +291,8 @@ int rds_reference_look(void *self, const struct kist_reference *reference, const
 int rds_check_kind(const struct rds_source *source, const struct kist_reference *reference,
                    struct kist_error *err) KIST_CHECKED;
 /* After KIST_ERR_NOT_FOUND: that, or KIST_ERR_CONFIG when it was looked for in another account than it lies in. */
-int rds_fail_missing(struct rds_source *source, const struct kist_reference *reference, struct kist_error *err);
+int rds_fail_missing(struct rds_source *source, struct rds_region *region, const struct kist_reference *reference,
+                     struct kist_error *err);
 int rds_reference_discard(void *self, const struct kist_reference *reference, const struct kist_backup *backup,
                           struct kist_error *err);
 int rds_backup_sweep(void *self, const struct kist_backup *backup, struct kist_error *err);

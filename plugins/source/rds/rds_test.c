@@ -120,9 +120,9 @@ static void tags(void **state)
         snprintf(rows[i], sizeof rows[i], "t%zu=1", i);
         many[i] = rows[i];
     }
-    bench->config.tags = (kist_list){many, RDS_TAGS_MAX - 2};
+    bench->config.tags = (kist_list){many, RDS_TAGS_MAX - RDS_TAGS_OWN};
     assert_int_equal(check(bench), 0);
-    bench->config.tags = (kist_list){many, RDS_TAGS_MAX - 1};
+    bench->config.tags = (kist_list){many, RDS_TAGS_MAX - RDS_TAGS_OWN + 1};
     assert_int_equal(check(bench), KIST_ERR_CONFIG);
 }
 

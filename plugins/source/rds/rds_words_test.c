@@ -97,6 +97,51 @@ static void snapshots(void **state)
     assert_false(rds_is_ours(&s, &backup));
 }
 
+/* What a copy tells is when it was copied, unless it tells of the first one, too. */
+static void times_of_copies(void **state)
+{
+    struct kist_test_host *test = *state;
+    struct rds_snapshot s;
+    assert_int_equal(
+        read_snapshot(test,
+                      "<DBSnapshot>" SOUND "<SourceDBSnapshotIdentifier>" ARN "</SourceDBSnapshotIdentifier>"
+                      "<SnapshotCreateTime>2026-11-21T05:00:00Z</SnapshotCreateTime>"
+                      "<OriginalSnapshotCreateTime>2026-11-21T02:00:00Z</OriginalSnapshotCreateTime></DBSnapshot>",
+                      &s),
+        0);
+    assert_int_equal(s.time_ms, INT64_C(1795226400000));
+    assert_int_equal(
+        read_snapshot(test,
+                      "<DBClusterSnapshot><DBClusterSnapshotIdentifier>x</"
+                      "DBClusterSnapshotIdentifier><Status>copying</Status>"
+                      "<SourceDBClusterSnapshotArn>" ARN "</SourceDBClusterSnapshotArn>"
+                      "<SnapshotCreateTime>2026-11-21T05:00:00Z</SnapshotCreateTime></DBClusterSnapshot>",
+                      &s),
+        0);
+    assert_int_equal(s.time_ms, 0);
+}
+
+/* A snapshot that took the place of another has its name, and maybe its tags. */
+static void another_one(void **state)
+{
+    struct kist_reference reference = {.id = ARN, .time_ms = 1000 * RDS_HOUR};
+    struct rds_snapshot s = {.arn = ARN, .time_ms = reference.time_ms + 300};
+    (void)state;
+    assert_null(rds_differs(&s, &reference));
+    s.time_ms = 0;
+    assert_null(rds_differs(&s, &reference));
+    s.time_ms = reference.time_ms + RDS_HOUR;
+    assert_non_null(rds_differs(&s, &reference));
+    s.time_ms = reference.time_ms - RDS_HOUR;
+    assert_non_null(rds_differs(&s, &reference));
+    s = (struct rds_snapshot){.arn = ARN "y"};
+    assert_non_null(rds_differs(&s, &reference));
+    s.arn[0] = '\0';
+    assert_non_null(rds_differs(&s, &reference));
+    reference.id = "x";
+    assert_null(rds_differs(&s, &reference));
+}
+
 /* Only what carries both tags, each once, and was made by hand, is ours. */
 static void whose(void **state)
 {
@@ -118,6 +163,14 @@ static void whose(void **state)
         assert_int_equal(read_snapshot(test, others[i], &s), 0);
         assert_false(rds_is_ours(&s, &backup));
     }
+    /* Nor what another machine made for a pipeline of that name in that second. */
+    struct kist_backup mine = {.struct_size = sizeof mine, .pipeline = "p", .id = ID, .owner = "us /run/kist/p"};
+    s = (struct rds_snapshot){.pipeline = "p", .backup = ID, .type = "manual"};
+    assert_true(rds_is_ours(&s, &mine) && !rds_is_own(&s, &mine));
+    assert_int_equal(rds_name_owner(mine.owner, s.owner), 0);
+    assert_true(rds_is_own(&s, &mine));
+    mine.owner = "them /run/kist/p";
+    assert_false(rds_is_own(&s, &mine));
     const struct kist_backup none = {.struct_size = sizeof none, .pipeline = "", .id = ""};
     assert_int_equal(read_snapshot(test, others[0], &s), 0);
     assert_false(rds_is_ours(&s, &none));
@@ -144,6 +197,23 @@ static void senseless(void **state)
     assert_int_equal(rds_words_time("yesterday"), 0);
     assert_int_equal(rds_words_number("99999999999999999999"), -1);
     assert_int_equal(rds_words_number("1x"), -1);
+}
+
+/* Numbers with which nobody can reckon. */
+static void senseless_databases(void **state)
+{
+    static const char text[] =
+        "<DBInstance><DBInstanceIdentifier>x</DBInstanceIdentifier><DBInstanceStatus>available</DBInstanceStatus>"
+        "<AllocatedStorage>9223372036854775807</AllocatedStorage><MasterUsername>a\nb</MasterUsername>"
+        "<BackupRetentionPeriod>9223372036854775807</BackupRetentionPeriod></DBInstance>";
+    struct kist_test_host *test = *state;
+    struct kist_xml *root = NULL;
+    struct rds_database d;
+    assert_int_equal(kist_xml_parse(&test->host, text, strlen(text), &root, &test->err), 0);
+    assert_int_equal(rds_words_database(&test->host, root, &d, &test->err), 0);
+    assert_int_equal(d.retention_days, -1);
+    assert_string_equal(d.user, "");
+    kist_xml_free(root);
 }
 
 /* ---- commands for a shell ---- */
@@ -182,6 +252,16 @@ static void stock_commands(void **state)
     text = rds_stock_look(&database);
     assert_string_equal(text, "mysql -h h.example -P 3306 -u u -p -D shop");
     free(text);
+    /* psql would take that for an address. */
+    database =
+        (struct rds_database){.engine = "postgres", .host = "h.example", .database = "host=evil", .port = -1};
+    text = rds_stock_look(&database);
+    assert_string_equal(text, "psql -h h.example -d postgres");
+    free(text);
+    config.instance = "orders-of-a-shop-that-has-a-name-of-the-longest-tha-t-is";
+    text = rds_stock_restore(&source, "eu-west-1", &snapshot);
+    assert_null(strstr(strstr(text, "orders"), "--restored"));
+    free(text);
     database = (struct rds_database){.engine = "oracle-ee", .host = "h.example", .port = 1521};
     assert_null(rds_stock_look(&database));
 }
@@ -191,8 +271,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(codes, test_begin, test_end),
         cmocka_unit_test_setup_teardown(snapshots, test_begin, test_end),
+        cmocka_unit_test_setup_teardown(times_of_copies, test_begin, test_end),
+        cmocka_unit_test_setup_teardown(another_one, test_begin, test_end),
         cmocka_unit_test_setup_teardown(whose, test_begin, test_end),
         cmocka_unit_test_setup_teardown(senseless, test_begin, test_end),
+        cmocka_unit_test_setup_teardown(senseless_databases, test_begin, test_end),
         cmocka_unit_test_setup_teardown(stock_commands, test_begin, test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SWEEP_MS (25 * RDS_SECOND)
+#define SWEEP_MS (18 * RDS_SECOND) /* with one request more, half a minute is not reached */
 #define REPLY_MS (2 * RDS_MINUTE)
 
 /* ---- the client ---- */

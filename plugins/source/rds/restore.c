@@ -70,6 +70,9 @@ static int take_reference(struct rds_restore *r, const struct kist_restore *rest
     code = rds_region_open(source, reference->region, &r->region, err);
     if (!code)
         code = rds_find_snapshot(source, r->region, reference->name, &r->snapshot, err);
+    const char *why = code ? NULL : rds_differs(&r->snapshot, reference);
+    if (why)
+        code = host->fail(host, err, KIST_ERR_CORRUPT, "snapshot '%s' %s", reference->name, why);
     if (!code && strcmp(r->snapshot.status, "available") != 0)
         code = host->fail(host, err, KIST_ERR_FAILED, "snapshot '%s' is '%s', and cannot be restored now",
                           reference->name, r->snapshot.status);

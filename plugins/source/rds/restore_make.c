@@ -66,6 +66,12 @@ static void fill_instance(const struct rds_restore *r, struct rds_form *form)
     add_tags(r, form);
 }
 
+/* A Multi-AZ cluster comes with its instances; one of Aurora has none until they are made. */
+static int is_aurora(const struct rds_restore *r)
+{
+    return rds_is_aurora(r->at[0] ? r->origin.engine : r->snapshot.engine);
+}
+
 static void fill_cluster(const struct rds_restore *r, struct rds_form *form)
 {
     if (r->at[0]) {
@@ -79,6 +85,10 @@ static void fill_cluster(const struct rds_restore *r, struct rds_form *form)
         rds_form_add(form, "SnapshotIdentifier", r->snapshot.identifier);
         rds_form_add(form, "Engine", r->snapshot.engine);
         rds_form_add(form, "EngineVersion", r->snapshot.version[0] ? r->snapshot.version : NULL);
+    }
+    if (!is_aurora(r)) {
+        rds_form_add(form, "DBClusterInstanceClass", r->source->config->instance_class);
+        rds_form_add(form, "PubliclyAccessible", "false");
     }
     add_network(r, form);
     add_tags(r, form);
@@ -183,6 +193,9 @@ static int make_and_wait(const struct making *m, struct rds_database *ret_made, 
              m->restore->region->name);
     host->log(host, KIST_LOG_INFO, "%s", what);
     int code = make(m, what, ret_made, err);
+    if (code == KIST_ERR_CANCELLED || code == KIST_ERR_TIMEOUT || code == KIST_ERR_UNAVAILABLE)
+        host->log(host, KIST_LOG_WARNING, "'%s' may be there: kist deletes no instance, so see to it at RDS",
+                  m->name);
     if (code)
         return code;
     code = rds_wait_database(source, m->restore->region, m->is_cluster, ret_made, err);
@@ -201,10 +214,12 @@ int rds_restore_make(struct rds_restore *r, struct kist_error *err)
     const struct making part = {.restore = r, .name = name, .is_member = 1};
     rds_begin(source, source->config->wait.ms);
     int code = make_and_wait(&whole, &r->made, err);
-    if (code || !is_cluster)
+    if (code || !is_cluster || !is_aurora(r))
         return code;
     snprintf(name, sizeof name, "%s-1", r->target);
     code = make_and_wait(&part, &member, err);
+    if (code)
+        source->work->log(source->work, KIST_LOG_WARNING, "cluster '%s' is left without an instance", r->target);
     /* Only now its address leads somewhere. */
     return code ? code : rds_find_database(source, r->region, 1, r->target, &r->made, err);
 }

@@ -62,7 +62,8 @@ static void fill(struct rds_source *source, struct rds_region *region, const cha
         rds_copy_fill(source, region, identifier, form);
     rds_form_add_tag(form, 1, RDS_TAG_PIPELINE, source->backup->pipeline);
     rds_form_add_tag(form, 2, RDS_TAG_BACKUP, source->backup->id);
-    rds_form_add_tags(form, 3, &source->config->tags);
+    rds_form_add_tag(form, 3, RDS_TAG_OWNER, source->owner);
+    rds_form_add_tags(form, RDS_TAGS_OWN + 1, &source->config->tags);
 }
 
 static int ask_once(struct rds_source *source, struct rds_region *region, const char *identifier, const char *what,
@@ -95,10 +96,10 @@ static int fail_taken(const struct rds_source *source, const struct rds_region *
     return KIST_ERR_EXISTS;
 }
 
-/* Does it carry the tags of this backup, and is it of the section's database? */
+/* Has this very run made it, of the section's database? */
 static int is_this(const struct rds_source *source, const struct rds_snapshot *snapshot)
 {
-    return rds_is_ours(snapshot, source->backup) && (!snapshot->of[0] || rds_same(snapshot->of, rds_of(source)));
+    return rds_is_own(snapshot, source->backup) && (!snapshot->of[0] || rds_same(snapshot->of, rds_of(source)));
 }
 
 /* After a try that may have made it in spite of its answer. 1: it is there and ours; 0: it is not there; else an error. */
@@ -121,16 +122,19 @@ static int make(struct rds_source *source, struct rds_region *region, const char
 {
     const struct kist_host *host = source->work;
     struct kist_error own = KIST_FAULT_INIT;
+    const int64_t busy = rds_limit(source, BUSY_MS);
     struct kist_again again = kist_again_begin(host, rds_limit(source, TRANSIENT_MS));
-    int code = 0, made = 0;
+    int code = 0, made = 0, is_unsure = 0;
     do {
         kist_fault_clear(&own);
         code = ask_once(source, region, identifier, what, ret_snapshot, &own);
         if (!code || (!own.retryable && code != KIST_ERR_EXISTS))
             break;
-        again.deadline_ms = rds_limit(source, rds_is_busy(source) ? BUSY_MS : TRANSIENT_MS);
-        again.deadline_ms += host->monotonic_ms(host) - again.begun;
-        made = rds_is_refusal(source) ? 0 : was_made(source, region, identifier, ret_snapshot, err);
+        if (rds_is_busy(source))
+            again.deadline_ms = busy;
+        /* An instance may be busy with what a try has made whose reply was lost. */
+        is_unsure |= !rds_is_refusal(source);
+        made = is_unsure ? was_made(source, region, identifier, ret_snapshot, err) : 0;
         /* Not listed yet, though the name is taken. */
         host->retry(host, &own, 1, own.retry_after_ms);
     } while (made == 0 && kist_again(&again, &own));
@@ -138,8 +142,11 @@ static int make(struct rds_source *source, struct rds_region *region, const char
         code = 0;
     else if (made < 0)
         code = made;
-    else if (code)
+    else if (code) {
+        /* Taken, but never listed: it may well be ours, and only fail_taken knows that one is not. */
+        own.code = code == KIST_ERR_EXISTS ? KIST_ERR_FAILED : code;
         code = kist_fault_repeat(host, &own, err);
+    }
     kist_fault_clear(&own);
     return code;
 }
@@ -162,7 +169,8 @@ static int give_reference(struct rds_source *source, const struct rds_region *re
                                        .account = snapshot->account[0] ? snapshot->account : NULL,
                                        .region = region->name,
                                        .state = snapshot->status,
-                                       .time_ms = snapshot->time_ms,
+                                       /* Of a copy: the moment of the data, not that of the copying. */
+                                       .time_ms = is_copy ? source->made.time_ms : snapshot->time_ms,
                                        /* The bytes of a copy are those of the first. */
                                        .size = is_copy ? -1 : snapshot->size,
                                        .stock_restore = stock};

@@ -64,6 +64,10 @@ static void put_cluster(const struct rds_source *source, const char *region, con
     put(out, "--snapshot-identifier", snapshot->identifier);
     put(out, "--engine", snapshot->engine[0] ? snapshot->engine : "aurora-postgresql");
     put_place(source, region, out);
+    if (!rds_is_aurora(snapshot->engine)) {
+        put(out, "--db-cluster-instance-class", class ? class : "db.m6gd.large");
+        return;
+    }
     fputs(" && aws rds create-db-instance", out);
     put(out, "--region", region);
     put(out, "--db-instance-identifier", member);
@@ -79,7 +83,10 @@ char *rds_stock_restore(const struct rds_source *source, const char *region, con
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
-    snprintf(name, sizeof name, "%.*s-restored", RDS_INSTANCE_MAX - 11, rds_of(source));
+    size_t length = strnlen(rds_of(source), RDS_INSTANCE_MAX - 11);
+    while (length > 0 && rds_of(source)[length - 1] == '-')
+        length--;
+    snprintf(name, sizeof name, "%.*s-restored", (int)length, rds_of(source));
     if (rds_is_cluster(source))
         put_cluster(source, region, snapshot, name, out);
     else
@@ -115,7 +122,8 @@ char *rds_stock_look(const struct rds_database *database)
     put(out, is_postgres ? "-p" : "-P", database->port > 0 ? port : NULL);
     put(out, is_postgres ? "-U" : "-u", database->user);
     if (is_postgres)
-        put(out, "-d", database->database[0] ? database->database : "postgres");
+        put(out, "-d",
+            database->database[0] && !strpbrk(database->database, "=:/") ? database->database : "postgres");
     else
         fputs(" -p", out); /* asks for the password */
     if (is_mysql)

@@ -10,12 +10,11 @@
 
 int rds_is_failed(const char *status)
 {
-    static const char *const exact[] = {
-        "failed", "deleting", "deleted", "restore-error", "inaccessible-encryption-credentials", "storage-full"};
+    static const char *const exact[] = {"failed", "deleting", "deleted", "restore-error", "storage-full"};
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (strcmp(status, exact[i]) == 0)
             return 1;
-    return strncmp(status, "incompatible-", 13) == 0;
+    return strncmp(status, "incompatible-", 13) == 0 || strncmp(status, "inaccessible-", 13) == 0;
 }
 
 void rds_progress_tell(const struct rds_source *source, struct rds_progress *progress, int64_t percent,
@@ -39,7 +38,7 @@ struct waiting {
     struct rds_snapshot *snapshot;
     struct rds_database *database;
     int64_t begun;
-    int seen, misses;
+    int seen, misses, senseless;
 };
 
 static const char *status_of(const struct waiting *w)
@@ -66,7 +65,8 @@ static int look_at_database(struct waiting *w, struct kist_error *err)
     return code;
 }
 
-/* Is it only that RDS does not list it yet, or for a moment? */
+/* Is it only that RDS does not list it yet, or for a moment? And one answer that makes no sense is no reason to give up what
+ * took hours; several are. */
 static int is_missing_for_now(struct waiting *w)
 {
     const struct kist_host *host = w->source->work;
@@ -87,10 +87,10 @@ static int look_again(struct waiting *w, struct kist_error *err)
     code = w->look(w, err);
     if (!code) {
         w->seen = 1;
-        w->misses = 0;
+        w->misses = w->senseless = 0;
     } else if (code == KIST_ERR_NOT_FOUND && is_missing_for_now(w)) {
         return 0;
-    } else if (err->retryable && rds_left(source) > 0) {
+    } else if ((code == KIST_ERR_CORRUPT && ++w->senseless < MISSES) || (err->retryable && rds_left(source) > 0)) {
         /* An outage is no reason to give up what is being made. */
         host->log(host, KIST_LOG_WARNING, "%s", err->message ? err->message : "RDS does not answer");
         return 0;

@@ -8,6 +8,8 @@
 #include <strings.h>
 #include <time.h>
 
+#define RETENTION_DAYS_MAX 36500 /* RDS knows 35 */
+
 /* ---- small words ---- */
 
 int64_t rds_words_number(const char *text)
@@ -89,6 +91,11 @@ static int is_true(const struct kist_xml *element, const char *name)
     return text && strcasecmp(text, "true") == 0;
 }
 
+int rds_is_aurora(const char *engine)
+{
+    return !*engine || strncmp(engine, "aurora", 6) == 0;
+}
+
 static int is_word(const char *text)
 {
     size_t length = strlen(text);
@@ -151,9 +158,13 @@ int rds_words_snapshot(const struct kist_host *host, const struct kist_xml *elem
     take(s.version, sizeof s.version, element, "EngineVersion");
     take_tag(s.pipeline, sizeof s.pipeline, element, RDS_TAG_PIPELINE);
     take_tag(s.backup, sizeof s.backup, element, RDS_TAG_BACKUP);
+    take_tag(s.owner, sizeof s.owner, element, RDS_TAG_OWNER);
     rds_words_account(s.arn, s.account);
+    const char *source =
+        kist_xml_value(element, is_cluster ? "SourceDBClusterSnapshotArn" : "SourceDBSnapshotIdentifier");
     s.time_ms = rds_words_time(kist_xml_value(element, "OriginalSnapshotCreateTime"));
-    if (s.time_ms == 0)
+    /* Else what a copy tells is when it was copied. */
+    if (s.time_ms == 0 && !(source && *source))
         s.time_ms = rds_words_time(kist_xml_value(element, "SnapshotCreateTime"));
     s.size = size_of(element, is_cluster);
     s.percent = rds_words_number(kist_xml_value(element, "PercentProgress"));
@@ -228,6 +239,8 @@ int rds_words_database(const struct kist_host *host, const struct kist_xml *elem
     take(d.user, sizeof d.user, element, "MasterUsername");
     d.storage_gib = rds_words_number(kist_xml_value(element, "AllocatedStorage"));
     d.retention_days = rds_words_number(kist_xml_value(element, "BackupRetentionPeriod"));
+    if (d.retention_days > RETENTION_DAYS_MAX)
+        d.retention_days = -1;
     d.earliest_ms = rds_words_time(kist_xml_value(element, "EarliestRestorableTime"));
     d.latest_ms = rds_words_time(kist_xml_value(element, "LatestRestorableTime"));
     d.encrypted = is_true(element, "StorageEncrypted");
