@@ -47,7 +47,6 @@ def test_branches(neonctl, fake):
     made = neonctl("branches", "create", "--name", "one", "--parent", "main", "--no-compute")
     assert made["name"] == "one" and made["parent_id"] == fake.model.main.id and made["current_state"] == "init"
     assert fake.seen("POST", "/branches$")[0].status == 201
-    assert neonctl("branches", "get", "one")["current_state"] == "ready"
     until = stamp(time.time() + 86400)
     neonctl.text("branches", "set-expiration", "one", "--expires-at", until)
     assert neonctl.branches()["one"]["expires_at"] == until and fake.model.named("one").expires
@@ -79,7 +78,8 @@ def test_locked(neonctl, fake):
     fake.model.make("one")
     fake.model.locked = 1
     neonctl("branches", "delete", "one")
-    assert [each.status for each in fake.seen("DELETE")] == [423, 200]
+    first, *others = [each.status for each in fake.seen("DELETE")]
+    assert first == 423 and 200 in others and fake.model.names() == ["main"]
 
 
 def test_snapshots(neonctl, fake):
@@ -180,12 +180,12 @@ def test_it_sees_what_kist_does(neonctl, fake, plain_kist, mode):
     first = plain_kist.backup()
     assert listed()[f"kist-p-{first}"]["id"] == neon.reference(first)["id"]
     plain_kist.run("restore", "p", "--at", stamp(time.time() - 3600), "--to-branch", "past")
-    assert neonctl("branches", "get", "past")["parent_id"] == fake.model.main.id
     second = plain_kist.backup()
     plain_kist.run("prune", "p")
     assert [name for name in listed() if name.startswith("kist-")] == [f"kist-p-{second}"]
     plain_kist.run("restore", "p", "--to-branch", "again")
-    assert neonctl("branches", "get", "again")["current_state"] == "ready"
+    branches = neonctl.branches()
+    assert branches["past"]["parent_id"] == fake.model.main.id and branches["again"]["current_state"] == "ready"
     plain_kist.run("restore", "p", "--in-place", "--confirm", "main")
     branches = neonctl.branches()
     assert branches["main"]["default"] and [name for name in branches if name.startswith("main_before_")]

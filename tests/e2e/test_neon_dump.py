@@ -175,14 +175,30 @@ def test_the_reply_is_lost(neon, kist):
 
 def test_the_branch_cannot_be_deleted(neon, kist):
     """The backup is good, the branch is told, and the next run deletes it."""
-    neon.write(mode="dump", wait="1s")
+    neon.write(mode="dump", wait="4s")
     rule = neon.proxy.on("DELETE", "/branches/", times=None, answer=said(503))
     result = kist.run("run", "p")
     assert rule.used > 1 and result.took < 20
     assert f"branch '{temporary(neon)}' is still there" in result.err
+    left = temporary(neon)
     neon.proxy.clear()
-    neon.write(mode="dump")
+    neon.write(mode="dump", wait="12s")
+    neon.proxy.on("DELETE", f"/branches/{neon.model.named(left).id}$", times=None, answer=said(503))
+    result = kist.run("run", "p")
+    assert f"branch '{left}', which a run that was killed left, is still there" in result.err and result.took < 11
+    is_clean(neon, left)
+    neon.proxy.clear()
     kist.backup()
+    is_clean(neon)
+
+
+def test_stopped_while_the_branch_is_deleted(neon, kist):
+    """It is deleted in peace, then."""
+    rule = neon.proxy.on("DELETE", "/branches/", answer=said(503, Retry_After="10"))
+    running = kist.start("run", "p")
+    assert wait_until(lambda: rule.used)
+    running.signal(signal.SIGTERM)
+    running.finish(20)
     is_clean(neon)
 
 
@@ -196,6 +212,21 @@ def test_another_target_is_saved_before_it_is_replaced(neon, kist, cluster, post
     assert neon.fake.count("POST") == 1 and len(kist.ids()) == 2, result
     same(cluster, postgres.database, copy)
     is_clean(neon)
+
+
+def test_dumps_are_restored_though_branches_are_made_now(neon, kist, cluster, postgres, copy):
+    """Its dumps go into databases, as ever. No branch saves what another database holds, and a dump makes no branch."""
+    id = kist.backup()
+    neon.write(mode="branch")
+    cluster.create(copy, "CREATE TABLE old_one AS SELECT 1 AS n")
+    for words in ["--to", copy, "--in-place", "--confirm", copy], ["--to-branch", "again"]:
+        result = kist.run("restore", f"p/{id}", *words, expect=7)
+        assert neon.model.names() == ["main"] and kist.ids() == [id], result
+    assert "--to NAME --create" in result.err and "a dump makes no branch" in result.is_one_error()
+    assert cluster.sql("SELECT n FROM old_one", copy).strip() == "1"
+    cluster.drop(copy)
+    kist.run("restore", f"p/{id}", "--to", copy, "--create")
+    same(cluster, postgres.database, copy)
 
 
 def test_beside_and_swapped(neon, kist, cluster, postgres):

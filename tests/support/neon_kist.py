@@ -19,7 +19,7 @@ class Neon:
             "api_key": self.fake.api_key,
             "project": self.fake.project,
             "api_url": self.proxy.endpoint + "/api/v2",
-            "poll": "20ms",
+            "poll": "10ms",
             "wait": "20s",
             **options,
         }

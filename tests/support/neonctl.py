@@ -25,7 +25,7 @@ class Neonctl:
         common += ["--project-id", self.fake.project, "--config-dir", str(self.folder / "config"), "--output", "json"]
         env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "CI": "1"}
         done = subprocess.run(
-            ["node", str(program), *words, *common], env=env, capture_output=True, text=True, timeout=60, check=False
+            ["node", str(program), *words, *common], env=env, capture_output=True, text=True, timeout=180, check=False
         )
         if done.returncode:
             raise ClientError(re.sub(r"\x1b\[[0-9;]*m", "", done.stderr.strip()))

@@ -6,6 +6,7 @@
 
 #define PAGE "1000"
 #define PAGES_MAX 1000
+#define CURSOR_MAX 1000 /* bytes: it goes into a URL */
 
 int neon_branch_get(struct neon_api *api, const char *id, struct neon_branch *ret_branch, struct kist_error *err)
 {
@@ -63,7 +64,8 @@ int neon_branches(struct neon_api *api, const char *search, neon_branch_fn give,
         cursor = next ? strdup(next) : NULL;
         if (next && !cursor)
             rc = neon_fail_memory(api->host, err);
-        if (rc == 0 && (is_same || (next && pages >= PAGES_MAX)))
+        if (rc == 0 && next &&
+            (is_same || pages >= PAGES_MAX || strlen(next) > CURSOR_MAX || neon_api_left(api) <= 1))
             rc = api->host->fail(api->host, err, KIST_ERR_CORRUPT, "Neon's list of branches has no end");
         json_decref(page);
         if (!cursor)

@@ -16,17 +16,23 @@ static int is_child(void *arg, const struct neon_branch *branch, struct kist_err
     return 1;
 }
 
+static int fail_parent(const struct neon_api *api, const struct neon_branch *branch,
+                       const struct neon_branch *child, struct kist_error *err)
+{
+    const struct kist_host *host = api->host;
+    host->fail(host, err, KIST_ERR_FAILED, "cannot delete branch '%s': branch '%s' was made from it", branch->name,
+               child->name);
+    host->hint(host, err, "it can go when '%s' is deleted; until then the next prune tries again", child->name);
+    return KIST_ERR_FAILED;
+}
+
 /* Neon does not delete what others were made from: says which. */
 static void explain_refusal(struct neon_api *api, const struct neon_branch *branch, struct kist_error *err)
 {
-    const struct kist_host *host = api->host;
     struct kist_error own = KIST_FAULT_INIT;
     struct neon_branch child = *branch;
-    if (neon_branches(api, NULL, is_child, &child, &own) == 1) {
-        host->fail(host, err, KIST_ERR_FAILED, "cannot delete branch '%s': branch '%s' was made from it",
-                   branch->name, child.name);
-        host->hint(host, err, "it can go when '%s' is deleted; until then the next prune tries again", child.name);
-    }
+    if (neon_branches(api, NULL, is_child, &child, &own) == 1)
+        fail_parent(api, branch, &child, err);
     kist_fault_clear(&own);
 }
 
@@ -35,12 +41,18 @@ int neon_branch_remove(struct neon_api *api, const struct neon_branch *branch, s
     const struct kist_host *host = api->host;
     char what[NEON_NAME_SIZE + 32];
     json_t *reply = NULL;
+    struct neon_branch child = *branch;
     int rc = 0;
     snprintf(what, sizeof what, "delete branch '%s'", branch->name);
     if (branch->is_default)
         return host->fail(host, err, KIST_ERR_REFUSED, "'%s' is the default branch of the project: it stays",
                           branch->name);
+    /* One that has to stay keeps its protection. */
     if (branch->is_protected)
+        rc = neon_branches(api, NULL, is_child, &child, err);
+    if (rc > 0)
+        return fail_parent(api, branch, &child, err);
+    if (rc == 0 && branch->is_protected)
         rc = neon_branch_patch(api, branch, "protected", json_false(), err);
     if (rc == 0)
         rc = neon_call(api,
@@ -88,8 +100,9 @@ static json_t *body_of(const struct neon_wanted *wanted)
     return NULL;
 }
 
-static int post(struct making *m, int *ret_unsure, struct kist_error *err)
+static int post(void *arg, int *ret_unsure, struct kist_error *err)
 {
+    struct making *m = arg;
     struct neon_api *api = m->api;
     json_t *body = body_of(m->wanted), *reply = NULL;
     if (!body)
@@ -114,9 +127,10 @@ static int post(struct making *m, int *ret_unsure, struct kist_error *err)
     return rc;
 }
 
-/* No reply came, or one that says that the name is taken. 0: it is there and ours; NOT_FOUND: it is not there. */
-static int adopt(struct making *m, struct kist_error *err)
+/* No reply came, or none that says for sure that nothing was made. 0: it is there and ours; NOT_FOUND: it is not there. */
+static int adopt(void *arg, struct kist_error *err)
 {
+    struct making *m = arg;
     struct neon_api *api = m->api;
     const struct kist_host *host = api->host;
     struct neon_branch branch;
@@ -131,42 +145,42 @@ static int adopt(struct making *m, struct kist_error *err)
     return neon_operations_of(api, branch.id, 1, m->what, err);
 }
 
-static int make_once(struct making *m, struct kist_error *err)
+static int clear_once(struct neon_source *source, const char *id, const char *name, int64_t most_ms,
+                      struct kist_error *err)
 {
-    struct neon_api *api = m->api;
-    struct kist_again again = kist_again_begin(api->host, neon_api_left(api));
-    struct kist_error own = KIST_FAULT_INIT;
-    int rc = 0, unsure = 0, found = 0;
-    do {
-        rc = post(m, &unsure, err);
-        m->unsure |= unsure;
-        if (rc == 0 || *m->branch.id || (!unsure && !(rc == KIST_ERR_EXISTS && m->wanted->is_ours)))
-            return rc;
-        found = adopt(m, &own);
-        if (found == 0 || found != KIST_ERR_NOT_FOUND)
-            break;
-        kist_fault_clear(&own);
-    } while (kist_again(&again, err));
-    if (found != 0 && found != KIST_ERR_NOT_FOUND)
-        kist_fault_repeat(api->host, &own, err);
-    kist_fault_clear(&own);
-    return found == 0 ? 0 : err->code;
-}
-
-void neon_branch_take_back(struct neon_api *owner, const char *id, const char *name, struct kist_error *err)
-{
-    struct neon_source *source = owner->source;
-    struct kist_error own = KIST_FAULT_INIT;
     struct neon_api *api = NULL;
     struct neon_branch branch;
-    char what[NEON_NAME_SIZE + 32];
-    int rc = neon_calm(source, &api, &own);
+    int rc = neon_calm(source, &api, err);
+    if (rc != 0)
+        return rc;
+    const int64_t limit = neon_api_limit(api, most_ms);
+    rc = neon_branch_get(api, id, &branch, err);
+    if (rc == 0 && strcmp(branch.name, name) != 0)
+        rc = source->host->fail(source->host, err, KIST_ERR_REFUSED, "it is called '%s' now", branch.name);
     if (rc == 0)
-        rc = neon_branch_get(api, id, &branch, &own);
-    if (rc == 0 && strcmp(branch.name, name) == 0)
-        rc = neon_branch_remove(api, &branch, &own);
+        rc = neon_branch_remove(api, &branch, err);
+    api->limit_ms = limit;
+    return rc == KIST_ERR_NOT_FOUND ? 0 : rc;
+}
+
+int neon_branch_clear(struct neon_source *source, const char *id, const char *name, int64_t most_ms,
+                      struct kist_error *err)
+{
+    int rc = clear_once(source, id, name, most_ms, err);
+    if (rc != KIST_ERR_CANCELLED)
+        return rc;
+    kist_fault_clear(err);
+    return clear_once(source, id, name, most_ms, err);
+}
+
+void neon_branch_take_back(struct neon_api *api, const char *id, const char *name, struct kist_error *err)
+{
+    struct neon_source *source = api->source;
+    struct kist_error own = KIST_FAULT_INIT;
+    char what[NEON_NAME_SIZE + 32];
+    int rc = neon_branch_clear(source, id, name, INT64_MAX, &own);
     snprintf(what, sizeof what, "branch '%s'", name);
-    neon_say_undone(source->host, what, rc == KIST_ERR_NOT_FOUND ? 0 : rc, &own, err);
+    neon_say_undone(source->host, what, rc, &own, err);
     kist_fault_clear(&own);
 }
 
@@ -184,15 +198,27 @@ static void take_back_unseen(struct making *m, struct kist_error *err)
         neon_branch_take_back(m->api, branch.id, branch.name, err);
 }
 
+/* It has to be what was asked for: a copy of another branch is no backup of this one. */
+static int check_made(const struct making *m, struct kist_error *err)
+{
+    const struct kist_host *host = m->api->host;
+    if (strcmp(m->branch.name, m->wanted->name) == 0 && strcmp(m->branch.parent_id, m->wanted->parent_id) == 0)
+        return 0;
+    return host->fail(host, err, KIST_ERR_CORRUPT, "cannot %s: Neon made '%s' (%s) from '%s' instead of '%s'",
+                      m->what, m->branch.name, m->branch.id, m->branch.parent_id, m->wanted->parent_id);
+}
+
 int neon_branch_make(struct neon_api *api, const struct neon_wanted *wanted, struct neon_branch *ret_branch,
                      struct kist_error *err)
 {
     struct making m = {.api = api, .wanted = wanted};
     struct neon_endpoint endpoint;
     snprintf(m.what, sizeof m.what, "make branch '%s'", wanted->name);
-    int rc = make_once(&m, err);
+    int rc = neon_once(api, &(struct neon_once){post, adopt, &m}, &m.unsure, err);
     if (rc == 0)
         rc = neon_branch_ready(api, m.branch.id, &m.branch, err);
+    if (rc == 0)
+        rc = check_made(&m, err);
     if (rc == 0 && wanted->compute)
         rc = neon_endpoint_need(api, m.branch.id, &endpoint, err);
     if (rc != 0 && *m.branch.id)

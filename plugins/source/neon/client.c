@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define REPLY_LIMIT ((size_t)32 << 20) /* a page of branches may be long */
-#define REQUEST_MS 60000
+#define REQUEST_MS 30000
 #define FIRST_MS 500 /* the longest wait before the second try */
 
 void neon_wipe(char *secret)
@@ -25,6 +25,16 @@ void neon_api_start(struct neon_api *api)
 {
     api->started_ms = api->host->now_ms(api->host);
     api->deadline_ms = api->host->monotonic_ms(api->host) + api->limit_ms;
+}
+
+int64_t neon_api_limit(struct neon_api *api, int64_t most_ms)
+{
+    const int64_t limit = api->limit_ms;
+    if (most_ms < limit) {
+        api->limit_ms = most_ms;
+        neon_api_start(api);
+    }
+    return limit;
 }
 
 int64_t neon_api_left(const struct neon_api *api)
@@ -139,16 +149,32 @@ static int is_unsure(int status)
     return status == 408 || (status >= 500 && status != 501);
 }
 
+/* A UUID, by which Neon's support finds the request. Without random numbers it is always the same, which harms nobody. */
+static void name_request(const struct kist_host *host, char ret_id[NEON_REQUEST_SIZE])
+{
+    struct kist_error ignored = KIST_FAULT_INIT;
+    unsigned char b[16] = {0};
+    if (host->random(host, b, sizeof b, &ignored) != 0)
+        kist_fault_clear(&ignored);
+    b[6] = (unsigned char)((b[6] & 0x0fU) | 0x40U);
+    b[8] = (unsigned char)((b[8] & 0x3fU) | 0x80U);
+    snprintf(ret_id, NEON_REQUEST_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+             b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
 static int exchange(struct sending *s, json_t **ret_json, struct kist_error *err)
 {
     struct neon_api *api = s->api;
+    char id[NEON_REQUEST_SIZE];
+    name_request(api->host, id);
     const struct kist_http_header headers[] = {{"authorization", api->authorization},
                                                {"accept", "application/json"},
+                                               {"x-request-id", id},
                                                {"content-type", "application/json"}};
     const struct kist_http_request request = {.method = s->request->method,
                                               .url = s->url,
                                               .headers = headers,
-                                              .header_count = s->body ? 3 : 2,
+                                              .header_count = s->body ? 4 : 3,
                                               .body = s->body,
                                               .body_size = s->body ? strlen(s->body) : 0,
                                               .reply_limit = REPLY_LIMIT,
@@ -162,7 +188,7 @@ static int exchange(struct sending *s, json_t **ret_json, struct kist_error *err
         rc = take(s, &reply, ret_json, err);
     } else {
         s->unsure = is_unsure(reply.status);
-        rc = neon_error_fill(api, s->http, s->request, &request, &reply, err);
+        rc = neon_error_fill(api, s->http, s->request, &request, &reply, id, err);
     }
     kist_http_reply_done(&reply);
     return rc;

@@ -35,6 +35,17 @@ static int check_ours(const struct neon_source *source, const struct kist_refere
                   err);
 }
 
+/* This source gives a backup no compute: where there is one, somebody works with what the branch holds, maybe everybody. */
+static int check_idle(struct neon_source *source, const struct kist_reference *reference, struct kist_error *err)
+{
+    struct neon_endpoint endpoint;
+    int rc = neon_endpoint_of(&source->api, reference->id, &endpoint, err);
+    if (rc != 0)
+        return rc == KIST_ERR_NOT_FOUND ? 0 : rc;
+    return refuse(source, reference, "it has a compute, so that somebody may be working with it",
+                  "delete its compute in the Neon console, and the next prune deletes the branch", err);
+}
+
 static int discard_branch(struct neon_source *source, const struct kist_reference *reference,
                           const struct kist_backup *backup, struct kist_error *err)
 {
@@ -48,6 +59,9 @@ static int discard_branch(struct neon_source *source, const struct kist_referenc
         return refuse(source, reference,
                       branch.is_default ? "it is the project's default branch" : "it is a root branch",
                       "it lives, and is no backup any more: keep it, and release the backup by hand", err);
+    rc = check_idle(source, reference, err);
+    if (rc != 0)
+        return rc;
     if (branch.is_protected && !source->config->protect.on)
         return refuse(source, reference, "it is protected, and this source does not protect branches",
                       "take the protection away in the Neon console, or set 'protect = yes'", err);

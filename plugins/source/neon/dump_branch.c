@@ -6,6 +6,8 @@
 #define HOUR_MS INT64_C(3600000)
 #define LIFE_MS (24 * HOUR_MS) /* Neon deletes it then, should nobody else */
 #define REMOVE_MS 30000
+#define LEFT_MS 10000 /* for all that killed runs left, and no more than a part of the time that there is */
+#define LEFT_PART 4
 #define LEFT_MAX 16 /* more than that are for the run after */
 
 struct left {
@@ -23,13 +25,16 @@ static int note_left(void *arg, const struct neon_branch *branch, struct kist_er
     return 0;
 }
 
-/* The lock is held: no run is under way that these could belong to. One that cannot be deleted is no reason not to dump. */
+/* The lock is held: no run is under way that these could belong to. One that cannot be deleted is no reason not to dump, nor
+ * is it waited for any longer than that. */
 static int remove_left(struct neon_source *source, const char *prefix, struct kist_error *err)
 {
     const struct kist_host *host = source->host;
     struct neon_branch branches[LEFT_MAX];
     struct left left = {.prefix = prefix, .branches = branches};
     int code = neon_branches(&source->api, prefix, note_left, &left, err);
+    const int64_t part = source->api.limit_ms / LEFT_PART, most = part < LEFT_MS ? part : LEFT_MS;
+    const int64_t limit = neon_api_limit(&source->api, most);
     for (size_t i = 0; code == 0 && i < left.count; i++) {
         struct kist_error own = KIST_FAULT_INIT;
         code = neon_branch_remove(&source->api, &branches[i], &own);
@@ -45,6 +50,7 @@ static int remove_left(struct neon_source *source, const char *prefix, struct ki
             code = 0;
         kist_fault_clear(&own);
     }
+    source->api.limit_ms = limit;
     return code;
 }
 
@@ -59,12 +65,10 @@ int neon_dump_branch_make(struct neon_source *source, struct kist_error *err)
     int code = neon_need_branch(source, err);
     if (code == 0)
         code = remove_left(source, prefix, err);
+    neon_api_start(&source->api);
     snprintf(name, sizeof name, "%s%s", prefix, source->backup.id);
-    const struct neon_wanted wanted = {.name = name,
-                                       .parent_id = source->branch.id,
-                                       .expires_ms = host->now_ms(host) + LIFE_MS,
-                                       .compute = 1,
-                                       .is_ours = 1};
+    const struct neon_wanted wanted = {
+        .name = name, .parent_id = source->branch.id, .expires_ms = host->now_ms(host) + LIFE_MS, .compute = 1};
     if (code == 0)
         code = neon_branch_make(&source->api, &wanted, &dump->branch, err);
     if (code == 0) {
@@ -79,18 +83,10 @@ void neon_dump_branch_remove(struct neon_source *source)
     const struct kist_host *host = source->host;
     struct neon_dump *dump = source->dump;
     struct kist_error own = KIST_FAULT_INIT;
-    struct neon_api *api = NULL;
     if (!dump->has_branch)
         return;
     dump->has_branch = 0;
-    int code = neon_calm(source, &api, &own);
-    if (code == 0) {
-        const int64_t limit = api->limit_ms;
-        api->limit_ms = limit < REMOVE_MS ? limit : REMOVE_MS;
-        neon_api_start(api);
-        code = neon_branch_remove(api, &dump->branch, &own);
-        api->limit_ms = limit;
-    }
+    int code = neon_branch_clear(source, dump->branch.id, dump->branch.name, REMOVE_MS, &own);
     if (code == 0)
         host->log(host, KIST_LOG_DEBUG, "branch '%s' is deleted", dump->branch.name);
     else

@@ -81,7 +81,7 @@ int neon_endpoint_need(struct neon_api *api, const char *branch_id, struct neon_
         return rc;
     for (;;) {
         rc = post(api, branch_id, &unsure, err);
-        if (rc != 0 && !unsure)
+        if (rc != 0 && !unsure && rc != KIST_ERR_EXISTS)
             return rc;
         struct kist_error own = KIST_FAULT_INIT;
         int found = neon_endpoint_of(api, branch_id, ret_endpoint, &own);
@@ -105,7 +105,7 @@ static const json_t *pick_database(const json_t *list, const char *name)
         const json_t *database = json_array_get(list, i);
         const char *its = kist_json_text(database, "name");
         if (its && *its && (!name || strcmp(its, name) == 0))
-            return database;
+            return neon_name_is_sound(its) ? database : NULL;
     }
     return NULL;
 }
@@ -126,8 +126,8 @@ int neon_database_of(struct neon_api *api, const char *branch_id, char **ret_dat
                         config->database ? " '" : "", config->database ? config->database : "",
                         config->database ? "'" : "");
         host->hint(host, err, "check 'database'");
-    } else if (rc == 0 && !role) {
-        rc = host->fail(host, err, KIST_ERR_CORRUPT, "Neon tells no owner of the database");
+    } else if (rc == 0 && !neon_name_is_sound(role)) {
+        rc = host->fail(host, err, KIST_ERR_CORRUPT, "Neon tells no sound owner of the database");
         host->hint(host, err, "set 'role'");
     } else if (rc == 0) {
         name = strdup(kist_json_text(database, "name"));

@@ -42,6 +42,14 @@ static int fail_key(struct neon_api *api, const struct neon_request *request, in
     return KIST_ERR_AUTH;
 }
 
+/* What the request is called at Neon, which may have given it another name than ours. */
+static const char *request_id(const json_t *json, const char *ours)
+{
+    const char *its = kist_json_text(json, "request_id");
+    const size_t size = its ? strspn(its, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") : 0;
+    return size > 0 && size < NEON_REQUEST_SIZE && !its[size] ? its : ours;
+}
+
 /* A line of it, and never the key, whatever Neon quotes. */
 static void quote(const struct neon_api *api, const char *text, char *ret_said, size_t size)
 {
@@ -57,23 +65,27 @@ static void quote(const struct neon_api *api, const char *text, char *ret_said, 
 
 int neon_error_fill(struct neon_api *api, struct kist_http *http, const struct neon_request *request,
                     const struct kist_http_request *http_request, const struct kist_http_reply *reply,
-                    struct kist_error *err)
+                    const char *sent_id, struct kist_error *err)
 {
     const struct kist_host *host = api->host;
     struct kist_error ignored = KIST_FAULT_INIT;
     json_t *json = NULL;
-    char text[300];
+    char text[300], words[sizeof text + NEON_REQUEST_SIZE + 32] = "";
     if (kist_json_load(host, reply->body, reply->size, &json, &ignored) != 0)
         kist_fault_clear(&ignored);
     quote(api, kist_json_text(json, "message"), text, sizeof text);
+    /* Without words of Neon's own it may be somebody else who answers: then its own name for the request is all there is. */
+    const char *id = request_id(json, *text ? sent_id : NULL);
+    if (id)
+        snprintf(words, sizeof words, "%s%s(request %s)", text, *text ? " " : "", id);
     json_decref(json);
-    const char *said = *text ? text : NULL;
-    if (reply->status == 401 || (reply->status == 403 && !speaks_of_quota(said)))
+    const char *said = *words ? words : NULL;
+    if (reply->status == 401 || (reply->status == 403 && !speaks_of_quota(text)))
         return fail_key(api, request, reply->status, said, err);
     kist_http_fail(http, http_request, reply, said, err);
     if (reply->status == 423) /* another operation of the project is running */
         recode(host, KIST_ERR_UNAVAILABLE, err), host->retry(host, err, 1, reply->retry_after_ms);
-    else if (request->is_creation && reply->status < 500 && reply->status != 429 && speaks_of_quota(said))
+    else if (request->is_creation && reply->status < 500 && reply->status != 429 && speaks_of_quota(text))
         recode(host, KIST_ERR_NO_SPACE, err), host->hint(host, err, HINT_QUOTA);
     return err->code;
 }

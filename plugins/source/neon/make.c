@@ -108,6 +108,18 @@ static int64_t expiry(const struct neon_source *source)
     return expires > 0 ? (source->host->now_ms(source->host) + expires) / 1000 * 1000 : 0;
 }
 
+/* What Neon does not tell is as it was asked for. What it tells counts: a plan may allow less. */
+static int64_t expiry_of(const struct neon_source *source, const char *name, int64_t asked_ms, int64_t told_ms)
+{
+    const struct kist_host *host = source->host;
+    char until[NEON_TIME_SIZE];
+    if (told_ms <= 0 || told_ms / 1000 == asked_ms / 1000)
+        return asked_ms;
+    neon_time_text(told_ms, until);
+    host->log(host, KIST_LOG_WARNING, "Neon lets '%s' expire at %s, which is not what was asked for", name, until);
+    return told_ms;
+}
+
 static int make_branch(struct neon_source *source, const char *name, kist_reference_fn give, void *arg,
                        struct kist_error *err)
 {
@@ -115,14 +127,11 @@ static int make_branch(struct neon_source *source, const char *name, kist_refere
     const struct neon_wanted wanted = {.name = name,
                                        .parent_id = source->branch.id,
                                        .expires_ms = expiry(source),
-                                       .protect = source->config->protect.on != 0,
-                                       .is_ours = 1};
+                                       .protect = source->config->protect.on != 0};
     int rc = neon_branch_make(&source->api, &wanted, &branch, err);
     if (rc != 0)
         return rc;
-    /* What Neon does not tell is as it was asked for. */
-    if (wanted.expires_ms > 0)
-        branch.expires_ms = wanted.expires_ms;
+    branch.expires_ms = expiry_of(source, name, wanted.expires_ms, branch.expires_ms);
     return neon_give_branch(source, &branch,
                             branch.logical_size >= 0 ? branch.logical_size : source->branch.logical_size, give,
                             arg, err);
@@ -138,8 +147,7 @@ static int make_snapshot(struct neon_source *source, const char *name, kist_refe
         rc = neon_snapshot_make(&source->api, &source->branch, name, expires_ms, &snapshot, err);
     if (rc != 0)
         return rc;
-    if (expires_ms > 0)
-        snapshot.expires_ms = expires_ms;
+    snapshot.expires_ms = expiry_of(source, name, expires_ms, snapshot.expires_ms);
     if (snapshot.size < 0)
         snapshot.size = source->branch.logical_size;
     return neon_give_snapshot(source, &snapshot, give, arg, err);

@@ -24,6 +24,7 @@
 #define NEON_WORD_SIZE 48
 #define NEON_TIME_SIZE 32
 #define NEON_NAME_MAX 256
+#define NEON_REQUEST_SIZE 65 /* of the name of a request */
 
 #define NEON_BRANCH 0
 #define NEON_SNAPSHOT 1
@@ -64,6 +65,8 @@ int neon_api_init(struct neon_api *api, struct neon_source *source, const struct
 void neon_api_done(struct neon_api *api); /* all zero is fine */
 /* From now on `limit_ms` counts. To be said once at the beginning of every callback. */
 void neon_api_start(struct neon_api *api);
+/* The same with no more than `most_ms`, and gives the limit that was, to be put back. */
+int64_t neon_api_limit(struct neon_api *api, int64_t most_ms);
 /* What is left of it; at least 1. */
 int64_t neon_api_left(const struct neon_api *api);
 
@@ -88,15 +91,15 @@ char *neon_path(const char *head, const char *id, const char *tail, ...) KIST_CH
 /* ---- error.c: what Neon says is wrong. ---- */
 int neon_error_fill(struct neon_api *api, struct kist_http *http, const struct neon_request *request,
                     const struct kist_http_request *http_request, const struct kist_http_reply *reply,
-                    struct kist_error *err);
+                    const char *sent_id, struct kist_error *err);
 int neon_fail_memory(const struct kist_host *host, struct kist_error *err);
 /* Where there is neither `what` nor, when that is asked, the project: which of them it is. */
+int neon_fail_missing(struct neon_api *api, const char *what, struct kist_error *err);
 /* The same for a list that there should be, if only an empty one: never NOT_FOUND. */
 int neon_fail_unlisted(struct neon_api *api, const char *what, struct kist_error *err);
 /* Adds to `err` what became of the half made thing that had to go: its removal came to `code`, and `own` says why. */
 void neon_say_undone(const struct kist_host *host, const char *what, int code, const struct kist_error *own,
                      struct kist_error *err);
-int neon_fail_missing(struct neon_api *api, const char *what, struct kist_error *err);
 
 /* ---- reply.c: what replies say. Pure; a reply is hostile until it is proved to be one. ---- */
 
@@ -184,6 +187,20 @@ int neon_poll_wait(struct neon_api *api, const char *waited_for, const char *wha
 int neon_operations_of(struct neon_api *api, const char *branch_id, int is_new, const char *what,
                        struct kist_error *err) KIST_CHECKED;
 
+/* ---- once.c: having something made, once. ---- */
+
+struct neon_once {
+    /* Asks for it. *ret_unsure: after a failure, whether it may have been made all the same, and nothing more is known. */
+    int (*post)(void *arg, int *ret_unsure, struct kist_error *err);
+    /* Looks for it by its name, and waits for it. KIST_ERR_NOT_FOUND: it was not made. */
+    int (*adopt)(void *arg, struct kist_error *err);
+    void *arg;
+};
+/* *ret_unsure: after a failure, whether it may have been made by a request of which nothing was heard. KIST_ERR_EXISTS: there
+ * is one of that name which was not made here. */
+int neon_once(struct neon_api *api, const struct neon_once *once, int *ret_unsure,
+              struct kist_error *err) KIST_CHECKED;
+
 /* ---- branch.c, branch_make.c: branches. ---- */
 
 /* KIST_ERR_NOT_FOUND when there is none. */
@@ -212,6 +229,10 @@ int neon_branch_patch(struct neon_api *api, const struct neon_branch *branch, co
 int neon_branch_remove(struct neon_api *api, const struct neon_branch *branch,
                        struct kist_error *err) KIST_CHECKED;
 
+/* Deletes what this source made, if it is still of that name, within `most_ms`: when it is asked to stop meanwhile, then once
+ * more, in peace. That it is gone is success. */
+int neon_branch_clear(struct neon_source *source, const char *id, const char *name, int64_t most_ms,
+                      struct kist_error *err) KIST_CHECKED;
 /* Removes what was half made, and is ours: Neon said so. Says in `err` what became of it. */
 void neon_branch_take_back(struct neon_api *api, const char *id, const char *name, struct kist_error *err);
 
@@ -222,7 +243,6 @@ struct neon_wanted {
     int64_t expires_ms;    /* 0: never */
     int protect;
     int compute; /* with an endpoint to connect to */
-    int is_ours; /* nobody else gives such a name: a branch that has it was made by us */
 };
 /* Makes a branch and waits until it is ready; once, whatever becomes of replies. After a failure it is gone again, or `err`
  * says that it could not be removed. */

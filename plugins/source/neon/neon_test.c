@@ -122,6 +122,12 @@ static void ids_and_names(void **state)
     assert_true(neon_name_is_sound(name));
     assert_false(neon_name_is_sound(""));
     assert_false(neon_name_is_sound("a\tb"));
+    assert_false(neon_name_is_sound("a\xc2\x9b"
+                                    "31m"));
+    assert_true(neon_name_is_sound("a\xc2\xa0"
+                                   "b"));
+    assert_false(neon_name_is_sound("a\xff"));
+    assert_false(neon_name_is_sound(NULL));
     for (size_t i = 0; i < NEON_NAME_MAX; i++) /* characters count, not bytes */
         memcpy(name + 3 * i, "\xe2\x82\xac", 4);
     assert_true(neon_name_is_sound(name));

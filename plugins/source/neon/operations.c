@@ -67,6 +67,9 @@ static int ask(struct neon_api *api, const char *id, struct neon_operation *ret_
     if (rc == 0)
         rc = neon_read_operation(api->host, json_object_get(json, "operation"), ret_operation, err);
     json_decref(json);
+    if (rc == 0 && strcmp(ret_operation->id, id) != 0)
+        rc = api->host->fail(api->host, err, KIST_ERR_CORRUPT, "Neon tells of operation %s, and was asked for %s",
+                             ret_operation->id, id);
     return rc;
 }
 
@@ -95,7 +98,8 @@ static int wait_for(struct neon_api *api, struct neon_operation *operation, cons
     return 0;
 }
 
-/* Only those of a branch, where `branch_id` is not NULL, and not those that are older than `since_ms`. */
+/* Only those of a branch, where `branch_id` is not NULL, and not those that were over before `since_ms`, by a clock that may
+ * not be ours. */
 static int wait_for_all(struct neon_api *api, const json_t *list, const char *branch_id, int64_t since_ms,
                         const char *what, struct kist_error *err)
 {
@@ -103,8 +107,8 @@ static int wait_for_all(struct neon_api *api, const json_t *list, const char *br
     for (size_t i = 0; rc == 0 && i < json_array_size(list); i++) {
         struct neon_operation operation;
         rc = neon_read_operation(api->host, json_array_get(list, i), &operation, err);
-        if (rc == 0 && operation.created_ms >= since_ms &&
-            (!branch_id || strcmp(operation.branch_id, branch_id) == 0))
+        if (rc == 0 && (!branch_id || strcmp(operation.branch_id, branch_id) == 0) &&
+            (operation.created_ms >= since_ms || !(has_succeeded(&operation) || has_failed(&operation))))
             rc = wait_for(api, &operation, what, err);
     }
     return rc;

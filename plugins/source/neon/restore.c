@@ -32,6 +32,13 @@ static int has_references(const struct kist_host *host, const struct kist_restor
                       "a branch or snapshot is restored alone, and nothing with it");
 }
 
+static int refuse_branch(const struct kist_host *host, struct kist_error *err)
+{
+    host->fail(host, err, KIST_ERR_REFUSED, "a dump makes no branch");
+    host->hint(host, err, "--to NAME --create restores it into a database of that name");
+    return KIST_ERR_REFUSED;
+}
+
 int neon_restore_begin(void *self, const struct kist_restore *asked, void **ret_restore, struct kist_error *err)
 {
     struct neon_source *source = self;
@@ -41,7 +48,9 @@ int neon_restore_begin(void *self, const struct kist_restore *asked, void **ret_
     restore->source = source;
     neon_api_start(&source->api);
     int rc = asked->at ? 1 : has_references(source->host, asked, err);
-    if (rc == 0)
+    if (rc == 0 && (asked->flags & KIST_RESTORE_BRANCH))
+        rc = refuse_branch(source->host, err);
+    else if (rc == 0)
         rc = neon_dump_restore_begin(self, asked, &restore->dump, err);
     else if (rc > 0)
         rc = neon_plan(restore, asked, err);

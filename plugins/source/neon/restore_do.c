@@ -41,8 +41,7 @@ static int make_new(struct neon_restore *restore, const char *parent_id, struct 
     const struct neon_wanted wanted = {.name = restore->fresh ? restore->fresh : restore->name,
                                        .parent_id = parent_id,
                                        .timestamp = restore->at,
-                                       .compute = 1,
-                                       .is_ours = restore->fresh != NULL};
+                                       .compute = 1};
     return neon_branch_make(&restore->source->api, &wanted, ret_branch, err);
 }
 
@@ -61,52 +60,59 @@ static int restore_new(struct neon_restore *restore, const struct kist_reference
     return rc == 0 ? make_new(restore, from.id, ret_branch, err) : rc;
 }
 
-/* ---- in place ---- */
+/* ---- setting aside ---- */
 
-/* Whether the branch was set aside already, under a name that nobody else gives: then the rest was done, too. */
-static int was_done(struct neon_restore *restore, struct kist_error *err)
+/* A request that sets the target aside as `kept`, a name that nobody else gives. `body` is taken by set_aside. */
+struct setting_aside {
+    struct neon_restore *restore;
+    const char *id, *action; /* of the branch that it is sent to */
+    const char *what;
+    json_t *body;
+};
+
+static int post_aside(void *arg, int *ret_unsure, struct kist_error *err)
+{
+    const struct setting_aside *s = arg;
+    struct neon_api *api = &s->restore->source->api;
+    json_t *reply = NULL;
+    int rc = neon_call(api,
+                       (struct neon_request){.what = s->what,
+                                             .method = "POST",
+                                             .path = neon_path("/branches/", s->id, s->action, NULL),
+                                             .body = json_incref(s->body),
+                                             .is_creation = 1},
+                       &reply, ret_unsure, err);
+    if (rc == 0)
+        rc = neon_operations_wait(api, reply, s->what, err);
+    json_decref(reply);
+    return rc;
+}
+
+static int look_aside(struct neon_restore *restore, struct kist_error *err)
 {
     struct neon_branch kept;
-    int rc = neon_branch_find(&restore->source->api, restore->kept, &kept, err);
-    return rc == 0 ? 1 : rc == KIST_ERR_NOT_FOUND ? 0 : rc;
+    return neon_branch_find(&restore->source->api, restore->kept, &kept, err);
 }
 
-static int replace_once(struct neon_restore *restore, const char *from_id, const char *what,
-                        struct kist_error *err)
+/* When the target was set aside, then the rest was done, too. */
+static int adopt_aside(void *arg, struct kist_error *err)
 {
-    struct neon_api *api = &restore->source->api;
-    struct kist_again again = kist_again_begin(api->host, neon_api_left(api));
-    const char *target = restore->target.id;
-    for (;;) {
-        json_t *body = json_pack("{s:s, s:s, s:s*}", "source_branch_id", from_id, "preserve_under_name",
-                                 restore->kept, "source_timestamp", restore->at);
-        json_t *reply = NULL;
-        int unsure = 0;
-        if (!body)
-            return neon_fail_memory(api->host, err);
-        int rc = neon_call(api,
-                           (struct neon_request){.what = what,
-                                                 .method = "POST",
-                                                 .path = neon_path("/branches/", target, "/restore", NULL),
-                                                 .body = body,
-                                                 .is_creation = 1},
-                           &reply, &unsure, err);
-        if (rc == 0)
-            rc = neon_operations_wait(api, reply, what, err), unsure = 0;
-        json_decref(reply);
-        if (rc == 0 || !unsure)
-            return rc;
-        struct kist_error own = KIST_FAULT_INIT;
-        int done = was_done(restore, &own);
-        if (done < 0)
-            kist_fault_repeat(api->host, &own, err);
-        kist_fault_clear(&own);
-        if (done == 1)
-            return neon_operations_of(api, target, 0, what, err);
-        if (done < 0 || !kist_again(&again, err))
-            return err->code;
-    }
+    const struct setting_aside *s = arg;
+    int rc = look_aside(s->restore, err);
+    return rc == 0 ? neon_operations_of(&s->restore->source->api, s->id, 0, s->what, err) : rc;
 }
+
+static int set_aside(struct setting_aside s, struct kist_error *err)
+{
+    struct neon_api *api = &s.restore->source->api;
+    int unsure = 0;
+    int rc = s.body ? neon_once(api, &(struct neon_once){post_aside, adopt_aside, &s}, &unsure, err)
+                    : neon_fail_memory(api->host, err);
+    json_decref(s.body);
+    return rc;
+}
+
+/* ---- in place ---- */
 
 static int replace(struct neon_restore *restore, const struct kist_reference *reference,
                    struct neon_branch *ret_branch, struct kist_error *err)
@@ -118,49 +124,24 @@ static int replace(struct neon_restore *restore, const struct kist_reference *re
     int rc = reference ? need_branch(source, reference, &from, err) : 0;
     snprintf(what, sizeof what, "restore branch '%s'", restore->target.name);
     if (rc == 0)
-        rc = replace_once(restore, from.id, what, err);
+        rc = set_aside((struct setting_aside){.restore = restore,
+                                              .id = restore->target.id,
+                                              .action = "/restore",
+                                              .what = what,
+                                              .body = json_pack("{s:s, s:s, s:s*}", "source_branch_id", from.id,
+                                                                "preserve_under_name", restore->kept,
+                                                                "source_timestamp", restore->at)},
+                       err);
     if (rc == 0)
         rc = neon_branch_ready(&source->api, restore->target.id, ret_branch, err);
     if (rc != 0)
         return rc;
-    rc = was_done(restore, err);
-    if (rc == 0)
-        return host->fail(host, err, KIST_ERR_FAILED,
-                          "branch '%s' was restored, but Neon shows no '%s' with what it held before",
-                          restore->target.name, restore->kept);
-    return rc < 0 ? rc : 0;
-}
-
-static int finalize_once(struct neon_restore *restore, const struct neon_branch *fresh, const char *what,
-                         struct kist_error *err)
-{
-    struct neon_api *api = &restore->source->api;
-    struct kist_again again = kist_again_begin(api->host, neon_api_left(api));
-    for (;;) {
-        json_t *reply = NULL;
-        int unsure = 0;
-        int rc =
-            neon_call(api,
-                      (struct neon_request){.what = what,
-                                            .method = "POST",
-                                            .path = neon_path("/branches/", fresh->id, "/finalize_restore", NULL),
-                                            .body = json_pack("{s:s}", "name", restore->kept)},
-                      &reply, &unsure, err);
-        if (rc == 0)
-            rc = neon_operations_wait(api, reply, what, err), unsure = 0;
-        json_decref(reply);
-        if (rc == 0 || !unsure)
-            return rc;
-        struct kist_error own = KIST_FAULT_INIT;
-        int done = was_done(restore, &own);
-        if (done < 0)
-            kist_fault_repeat(api->host, &own, err);
-        kist_fault_clear(&own);
-        if (done == 1)
-            return neon_operations_of(api, fresh->id, 0, what, err);
-        if (done < 0 || !kist_again(&again, err))
-            return err->code;
-    }
+    rc = look_aside(restore, err);
+    if (rc == KIST_ERR_NOT_FOUND)
+        rc = host->fail(host, err, KIST_ERR_FAILED,
+                        "branch '%s' was restored, but Neon shows no '%s' with what it held before",
+                        restore->target.name, restore->kept);
+    return rc;
 }
 
 /* A snapshot becomes a branch first, which then takes the target's name and computes. */
@@ -175,7 +156,12 @@ static int replace_by_snapshot(struct neon_restore *restore, const struct kist_r
     if (rc != 0)
         return rc;
     snprintf(what, sizeof what, "replace branch '%s'", restore->target.name);
-    rc = finalize_once(restore, ret_branch, what, err);
+    rc = set_aside((struct setting_aside){.restore = restore,
+                                          .id = ret_branch->id,
+                                          .action = "/finalize_restore",
+                                          .what = what,
+                                          .body = json_pack("{s:s}", "name", restore->kept)},
+                   err);
     if (rc == 0)
         rc = neon_branch_ready(&source->api, ret_branch->id, ret_branch, err);
     if (rc == 0 && strcmp(ret_branch->name, restore->target.name) != 0)

@@ -48,7 +48,7 @@ static int check_absent(struct neon_restore *restore, const char *name, struct k
         return rc;
     host->fail(host, err, KIST_ERR_REFUSED, "there is a branch '%s' in project '%s' already", name,
                restore->source->config->project);
-    host->hint(host, err, "give another name, or --in-place to replace it");
+    host->hint(host, err, "give another name, or --to '%s' with --in-place to replace it", name);
     return KIST_ERR_REFUSED;
 }
 
@@ -106,6 +106,15 @@ static int check_moment(struct neon_restore *restore, const struct kist_restore 
 
 /* ---- in place ---- */
 
+/* Whether the branch that was named is the one that the section backs up. */
+static int is_source(struct neon_source *source, const char *id)
+{
+    struct kist_error own = KIST_FAULT_INIT;
+    int same = neon_need_branch(source, &own) == 0 && strcmp(source->branch.id, id) == 0;
+    kist_fault_clear(&own);
+    return same;
+}
+
 static int plan_in_place(struct neon_restore *restore, const struct kist_restore *asked, struct kist_error *err)
 {
     struct neon_source *source = restore->source;
@@ -130,6 +139,8 @@ static int plan_in_place(struct neon_restore *restore, const struct kist_restore
     char size[NEON_TIME_SIZE];
     neon_size_text(target->logical_size < 0 ? 0 : target->logical_size, size);
     restore->flags |= KIST_PLACE_PRESERVES;
+    if (!asked->target || is_source(source, target->id))
+        restore->flags |= KIST_PLACE_SOURCE;
     restore->name = strdup(target->name);
     if (!restore->name ||
         asprintf(&restore->holds, "%s, written up to now", target->logical_size < 0 ? "data" : size) < 0)
@@ -150,6 +161,8 @@ static int plan_new(struct neon_restore *restore, const struct kist_restore *ask
     int rc = 0;
     if (asked->at || !name)
         rc = neon_need_branch(source, err);
+    if (rc == KIST_ERR_NOT_FOUND && !asked->at)
+        host->hint(host, err, "check 'branch'; if it was deleted, --to-branch NAME restores to a new branch");
     if (rc == 0 && asked->at)
         rc = check_moment(restore, asked, &source->branch, err);
     if (rc != 0)

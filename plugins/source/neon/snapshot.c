@@ -64,8 +64,9 @@ struct making {
     struct neon_snapshot snapshot; /* its id "" while none was made that we know of */
 };
 
-static int post(struct making *m, int *ret_unsure, struct kist_error *err)
+static int post(void *arg, int *ret_unsure, struct kist_error *err)
 {
+    struct making *m = arg;
     struct neon_api *api = m->api;
     json_t *reply = NULL;
     int rc = neon_call(
@@ -90,35 +91,19 @@ static int post(struct making *m, int *ret_unsure, struct kist_error *err)
 }
 
 /* 0: it is there; NOT_FOUND: it is not. */
-static int adopt(struct making *m, struct kist_error *err)
+static int adopt(void *arg, struct kist_error *err)
 {
+    struct making *m = arg;
     struct neon_snapshot snapshot;
     int rc = neon_snapshot_find(m->api, NULL, m->name, &snapshot, err);
     if (rc != 0)
         return rc;
+    if (*snapshot.branch_id && strcmp(snapshot.branch_id, m->branch->id) != 0)
+        return m->api->host->fail(m->api->host, err, KIST_ERR_EXISTS,
+                                  "cannot %s: there is one of that name of another branch", m->what);
     m->snapshot = snapshot;
     m->api->host->log(m->api->host, KIST_LOG_INFO, "snapshot '%s' was made although its reply was lost", m->name);
     return neon_operations_of(m->api, m->branch->id, 0, m->what, err);
-}
-
-static int make_once(struct making *m, struct kist_error *err)
-{
-    struct kist_again again = kist_again_begin(m->api->host, neon_api_left(m->api));
-    struct kist_error own = KIST_FAULT_INIT;
-    int rc = 0, unsure = 0, found = 0;
-    do {
-        rc = post(m, &unsure, err);
-        if (rc == 0 || *m->snapshot.id || (!unsure && rc != KIST_ERR_EXISTS))
-            return rc;
-        found = adopt(m, &own);
-        if (found != KIST_ERR_NOT_FOUND)
-            break;
-        kist_fault_clear(&own);
-    } while (kist_again(&again, err));
-    if (found != 0 && found != KIST_ERR_NOT_FOUND)
-        kist_fault_repeat(m->api->host, &own, err);
-    kist_fault_clear(&own);
-    return found == 0 ? 0 : err->code;
 }
 
 static void take_back(struct making *m, struct kist_error *err)
@@ -142,10 +127,11 @@ int neon_snapshot_make(struct neon_api *api, const struct neon_branch *branch, c
                        int64_t expires_ms, struct neon_snapshot *ret_snapshot, struct kist_error *err)
 {
     struct making m = {.api = api, .branch = branch, .name = name};
+    int unsure = 0;
     snprintf(m.what, sizeof m.what, "make snapshot '%s'", name);
     if (expires_ms > 0)
         neon_time_text(expires_ms, m.expires);
-    int rc = make_once(&m, err);
+    int rc = neon_once(api, &(struct neon_once){post, adopt, &m}, &unsure, err);
     /* Snapshots have no state: what counts is that it is listed when every operation is finished. */
     if (rc == 0)
         rc = neon_snapshot_find(api, m.snapshot.id, name, &m.snapshot, err);

@@ -11,8 +11,9 @@ struct restoring {
     struct neon_branch branch; /* its id "" while none was made that we know of */
 };
 
-static int post(struct restoring *r, int *ret_unsure, struct kist_error *err)
+static int post(void *arg, int *ret_unsure, struct kist_error *err)
 {
+    struct restoring *r = arg;
     struct neon_api *api = r->api;
     json_t *body =
         json_pack("{s:s, s:s*, s:b}", "name", r->name, "target_branch_id", r->target_id, "finalize_restore", 0);
@@ -40,8 +41,9 @@ static int post(struct restoring *r, int *ret_unsure, struct kist_error *err)
 }
 
 /* 0: it is there; NOT_FOUND: it is not. */
-static int adopt(struct restoring *r, struct kist_error *err)
+static int adopt(void *arg, struct kist_error *err)
 {
+    struct restoring *r = arg;
     struct neon_branch branch;
     int rc = neon_branch_find(r->api, r->name, &branch, err);
     if (rc != 0)
@@ -53,33 +55,14 @@ static int adopt(struct restoring *r, struct kist_error *err)
     return neon_operations_of(r->api, branch.id, 1, r->what, err);
 }
 
-static int restore_once(struct restoring *r, struct kist_error *err)
-{
-    struct kist_again again = kist_again_begin(r->api->host, neon_api_left(r->api));
-    struct kist_error own = KIST_FAULT_INIT;
-    int rc = 0, unsure = 0, found = 0;
-    do {
-        rc = post(r, &unsure, err);
-        if (rc == 0 || *r->branch.id || !unsure)
-            return rc;
-        found = adopt(r, &own);
-        if (found != KIST_ERR_NOT_FOUND)
-            break;
-        kist_fault_clear(&own);
-    } while (kist_again(&again, err));
-    if (found != 0 && found != KIST_ERR_NOT_FOUND)
-        kist_fault_repeat(r->api->host, &own, err);
-    kist_fault_clear(&own);
-    return found == 0 ? 0 : err->code;
-}
-
 int neon_snapshot_restore(struct neon_api *api, const char *snapshot_id, const char *name, const char *target_id,
                           struct neon_branch *ret_branch, struct kist_error *err)
 {
     struct restoring r = {.api = api, .snapshot_id = snapshot_id, .name = name, .target_id = target_id};
     struct neon_endpoint endpoint;
+    int unsure = 0;
     snprintf(r.what, sizeof r.what, "restore a snapshot as branch '%s'", name);
-    int rc = restore_once(&r, err);
+    int rc = neon_once(api, &(struct neon_once){post, adopt, &r}, &unsure, err);
     if (rc == 0)
         rc = neon_branch_ready(api, r.branch.id, &r.branch, err);
     /* One that is to take another's place takes its computes, too. */

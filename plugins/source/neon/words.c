@@ -21,11 +21,15 @@ int neon_name_is_sound(const char *text)
     size_t count = 0, size = text ? strlen(text) : 0;
     for (size_t i = 0; i < size; i++) {
         unsigned char byte = (unsigned char)text[i];
-        if (byte < 0x20 || byte == 0x7f)
+        /* The second of these begins a control character, too, for some terminals: U+0080 to U+009F. */
+        if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)text[i + 1] < 0xa0))
             return 0;
         count += (byte & 0xc0U) != 0x80;
     }
-    return count > 0 && count <= NEON_NAME_MAX && size < NEON_NAME_SIZE;
+    json_t *utf8 = size < NEON_NAME_SIZE ? json_string(text) : NULL;
+    const int is_utf8 = utf8 != NULL;
+    json_decref(utf8);
+    return is_utf8 && count > 0 && count <= NEON_NAME_MAX;
 }
 
 /* What a zone adds to the time of Greenwich, in seconds; 0 and *ret_ok = 0 for what is no zone. */
