@@ -75,10 +75,15 @@ struct kist_catalog_held {
 int kist_catalog_begin(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
                        char *const *keys, size_t key_count, const struct kist_catalog_held *held,
                        struct kist_error *err) KIST_CHECKED;
-/* Whether the note of a run says that a provider may hold something of it: what it says is new, and NULL where it says nothing,
- * or the run may be at work still. KIST_ERR_CORRUPT where nobody with the sign_key has written it. */
+/* Whether the note of a run says that a provider may hold something of it: what it says, and "owner" whose run it was, is new,
+ * and NULL where it says nothing, or the run may be at work still. KIST_ERR_CORRUPT where nobody with the sign_key has written
+ * it, of that very run. */
 int kist_catalog_held_by(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
                          const char *owner, json_t **ret_held, struct kist_error *err) KIST_CHECKED;
+/* Whether a run, or a repair, that may not be over has a note of that id there, as the store says of that one object. `owner` as
+ * in kist_catalog_busy. */
+int kist_catalog_is_at_work(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
+                            int *ret_at_work, struct kist_error *err) KIST_CHECKED;
 /* Whether the note is there still, as the store says of that one object. */
 int kist_catalog_is_begun(struct kist_store *store, const char *pipeline, const char *id, int *ret_begun,
                           struct kist_error *err) KIST_CHECKED;

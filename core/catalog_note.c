@@ -205,13 +205,35 @@ static int read_note(struct kist_store *store, const char *pipeline, const char 
     return 0;
 }
 
+/* One that was moved to another name says nothing of that. */
+static int is_note_of(const json_t *note, const char *pipeline, const char *id)
+{
+    const char *noted = json_string_value(json_object_get(note, "pipeline"));
+    const char *noted_id = json_string_value(json_object_get(note, "id"));
+    return noted && noted_id && strcmp(noted, pipeline) == 0 && strcmp(noted_id, id) == 0;
+}
+
+int kist_catalog_is_at_work(struct kist_store *store, const char *pipeline, const char *id, const char *owner,
+                            int *ret_at_work, struct kist_error *err)
+{
+    struct note note = {.json = NULL};
+    int code = read_note(store, pipeline, id, owner, NULL, &note, err);
+    *ret_at_work = !code && !note.over;
+    json_decref(note.json);
+    return code;
+}
+
 int kist_catalog_held_by(struct kist_store *store, const struct kist_config_pipeline *pipeline, const char *id,
                          const char *owner, json_t **ret_held, struct kist_error *err)
 {
     struct note note = {.json = NULL};
     int code = read_note(store, pipeline->name, id, owner, pipeline->sign_key, &note, err);
     json_t *held = !code && note.over ? json_object_get(note.json, "held") : NULL;
-    if (held && note.unsealed) {
+    json_t *run_of = json_object_get(note.json, "owner");
+    /* Whoever deletes at the provider what the run made has to know who that was. */
+    if (held && run_of && json_object_set(held, "owner", run_of))
+        code = no_memory(err);
+    if (!code && held && (note.unsealed || !is_note_of(note.json, pipeline->name, id))) {
         code = kist_fail(
             err, KIST_ERR_CORRUPT,
             "the note of the run %s says that a provider holds something of it, and nobody who may say so has "

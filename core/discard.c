@@ -6,7 +6,7 @@
 void kist_discard_init(struct kist_discard *discard, const struct kist_config_pipeline *pipeline,
                        const char *owner, struct kist_cancel *cancel)
 {
-    *discard = (struct kist_discard){.pipeline = pipeline, .cancel = cancel, .down = KIST_ERROR_INIT};
+    *discard = (struct kist_discard){.pipeline = pipeline, .cancel = cancel};
     pthread_mutex_init(&discard->lock, NULL);
     kist_provider_init(&discard->provider, pipeline, owner, cancel);
 }
@@ -18,7 +18,11 @@ void kist_discard_done(struct kist_discard *discard)
     kist_provider_done(&discard->provider);
     if (discard->others.items)
         kist_targets_close(&discard->others);
-    kist_error_done(&discard->down);
+    for (size_t i = 0; i < discard->down_count; i++) {
+        free(discard->downs[i].region);
+        kist_error_done(&discard->downs[i].err);
+    }
+    free(discard->downs);
     json_decref(discard->told);
     pthread_mutex_destroy(&discard->lock);
     *discard = (struct kist_discard){.pipeline = NULL};
@@ -71,7 +75,8 @@ struct question {
     const struct kist_discard_places *except;
     const struct kist_targets *targets;
     const char *id;
-    int *there; /* one answer for each target */
+    unsigned char *comes; /* a run or a repair may be bringing it just now; one for each target */
+    int *there;           /* likewise */
 };
 
 /* A disk that is not mounted has no backup either: what knows of none at all is not believed. */
@@ -89,16 +94,23 @@ static int ask(struct kist_target *target, void *arg, struct kist_error *err)
     const char *pipeline = question->targets->pipeline->name;
     if (is_among(question->except, target->section))
         return 0;
-    int code = target->catalog.backup_count ? 0 : check_kept(target, pipeline, err);
-    return code ? code
-                : kist_catalog_exists(target->store, pipeline, question->id,
-                                      &question->there[target - question->targets->items], err);
+    int code = target->catalog.backup_count ? 0 : check_kept(target, pipeline, err), comes = 0;
+    /* The note first: a copy that is over by the time that it is asked for has left the manifest. */
+    if (!code)
+        code =
+            kist_catalog_is_at_work(target->store, pipeline, question->id, question->targets->owner, &comes, err);
+    if (!code)
+        code = kist_catalog_exists(target->store, pipeline, question->id,
+                                   &question->there[target - question->targets->items], err);
+    if (!code && comes && !question->there[target - question->targets->items])
+        question->comes[target - question->targets->items] = 1;
+    return code;
 }
 
 /* What the answers come to. One that has it settles it, whatever the others would say. */
 static int add_up(const struct question *question, int *ret_there, struct kist_error *err)
 {
-    const struct kist_target *silent = NULL;
+    const struct kist_target *silent = NULL, *comes = NULL;
     int there = 0;
     for (size_t i = 0; i < question->targets->count; i++) {
         const struct kist_target *target = &question->targets->items[i];
@@ -106,10 +118,14 @@ static int add_up(const struct question *question, int *ret_there, struct kist_e
             continue;
         there |= question->there[i];
         silent = target->err.code && !silent ? target : silent;
+        comes = question->comes[i] && !comes ? target : comes;
     }
     *ret_there = there;
-    if (there || !silent)
+    if (there || !(silent || comes))
         return 0;
+    if (!silent)
+        return kist_fail(err, KIST_ERR_UNAVAILABLE, "another host may be copying it to destination '%s' just now",
+                         comes->section->name);
     kist_fail(err, KIST_ERR_UNAVAILABLE, "destination '%s', which may still have it, cannot be asked: %s",
               silent->section->name, kist_error_text(&silent->err));
     kist_hint(err, "it goes with the next prune that can ask all destinations, each with one backup at least");
@@ -125,13 +141,15 @@ static int ask_others(struct kist_discard *discard, const struct kist_discard_pl
     if (code)
         return code;
     question.there = calloc(discard->others.count + 1, sizeof *question.there);
-    code = question.there ? kist_targets_step(&discard->others, ask, &question, err)
-                          : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    question.comes = calloc(discard->others.count + 1, sizeof *question.comes);
+    code = question.there && question.comes ? kist_targets_step(&discard->others, ask, &question, err)
+                                            : kist_fail(err, KIST_ERR_FAILED, "out of memory");
     if (is_stopped(discard))
         code = stopped(err);
     if (!code)
         code = add_up(&question, ret_there, err);
     free(question.there);
+    free(question.comes);
     return code;
 }
 
@@ -166,17 +184,51 @@ static int is_down(int code)
     return code == KIST_ERR_UNAVAILABLE || code == KIST_ERR_TIMEOUT || code == KIST_ERR_AUTH;
 }
 
+static const struct kist_error *find_down(const struct kist_discard *discard,
+                                          const struct kist_reference *reference)
+{
+    for (size_t i = 0; i < discard->down_count; i++) {
+        const char *region = discard->downs[i].region;
+        if (region && reference->region ? strcmp(region, reference->region) == 0 : region == reference->region)
+            return &discard->downs[i].err;
+    }
+    return NULL;
+}
+
+/* What cannot be noted is asked once more. */
+static void note_down(struct kist_discard *discard, const struct kist_reference *reference,
+                      const struct kist_error *err)
+{
+    struct kist_discard_down down = {.region = reference->region ? strdup(reference->region) : NULL,
+                                     .err = KIST_ERROR_INIT};
+    struct kist_discard_down *more = reference->region && !down.region
+                                         ? NULL
+                                         : realloc(discard->downs, (discard->down_count + 1) * sizeof *more);
+    if (!more) {
+        free(down.region);
+        return;
+    }
+    kist_error_copy(&down.err, err);
+    discard->downs = more;
+    discard->downs[discard->down_count++] = down;
+}
+
 /* `text` says what is discarded; or NULL. What is not the fault of this one alone does not name it. */
 static int discard_one(struct kist_discard *discard, const struct kist_manifest *manifest,
                        const struct kist_manifest_item *item, const char *text, struct kist_error *err)
 {
+    const struct kist_error *down = find_down(discard, &item->reference->as);
     if (is_stopped(discard))
         return stopped(err);
+    if (down)
+        return kist_error_copy(err, down);
     int code = kist_provider_discard(&discard->provider, manifest, item, err);
     if (!code || code == KIST_ERR_CANCELLED)
         return code;
-    if (is_down(code))
-        return kist_error_copy(&discard->down, err);
+    if (is_down(code)) {
+        note_down(discard, &item->reference->as, err);
+        return code;
+    }
     return code == KIST_ERR_CONFIG ? code
                                    : kist_error_prefix(err, "the %s stays", text ? text : item->reference->as.id);
 }
@@ -185,7 +237,7 @@ static int discard_all(struct kist_discard *discard, const struct kist_manifest 
                        const void *arg, json_t *done, struct kist_error *err)
 {
     int first = 0;
-    for (size_t i = 0; i < manifest->item_count && !discard->down.code && first != KIST_ERR_CANCELLED; i++) {
+    for (size_t i = 0; i < manifest->item_count && first != KIST_ERR_CANCELLED; i++) {
         KIST_CLEANUP_ERROR struct kist_error why = KIST_ERROR_INIT;
         const struct kist_manifest_item *item = &manifest->items[i];
         if (!item->reference || (wants && !wants(arg, i)))
@@ -205,8 +257,7 @@ int kist_discard_items(struct kist_discard *discard, const struct kist_manifest 
                        const void *arg, json_t *done, struct kist_error *err)
 {
     pthread_mutex_lock(&discard->lock);
-    int code = discard->down.code ? kist_error_copy(err, &discard->down)
-                                  : discard_all(discard, manifest, wants, arg, done, err);
+    int code = discard_all(discard, manifest, wants, arg, done, err);
     pthread_mutex_unlock(&discard->lock);
     return code;
 }

@@ -10,6 +10,12 @@
 #include "provider.h"
 #include "targets.h"
 
+/* Where the provider is asked no more, and why. */
+struct kist_discard_down {
+    char *region; /* or NULL */
+    struct kist_error err;
+};
+
 struct kist_discard {
     const struct kist_config_pipeline *pipeline; /* with all of its destinations, whichever are pruned */
     struct kist_cancel *cancel;
@@ -17,8 +23,9 @@ struct kist_discard {
     struct kist_provider provider;
     struct kist_targets others; /* stores that keep backups, opened when they are first asked */
     int opened;
-    struct kist_error down; /* why the provider is asked no more */
-    json_t *told;           /* object: texts of failures, see kist_discard_is_news */
+    struct kist_discard_down *downs;
+    size_t down_count;
+    json_t *told; /* object: texts of failures, see kist_discard_is_news */
 };
 
 /* Some destinations of the pipeline. */
@@ -42,7 +49,7 @@ typedef int (*kist_discard_fn)(const void *arg, size_t item);
 
 /* Discards what the provider holds of a backup: of the items that `wants` (NULL: all), and adds each, in words, to `done`. One
  * that stays does not keep the others: the first failure is the result. A provider that does not answer, or refuses the
- * credentials, is not asked again: its failure is the result of all that follows. */
+ * credentials, is not asked again of what lies in the same region: its failure is the result of all that follows there. */
 int kist_discard_items(struct kist_discard *discard, const struct kist_manifest *manifest, kist_discard_fn wants,
                        const void *arg, json_t *done, struct kist_error *err) KIST_CHECKED;
 

@@ -74,6 +74,68 @@ static const char *lost_place(const struct work *work, const json_t *held)
     return NULL;
 }
 
+/* A disk that is not mounted, or another one in its place, has no backup either: a destination where the run may have
+ * written, and that knows nothing of the pipeline at all, is not believed. */
+static int is_blank(const struct kist_target *target, const json_t *held)
+{
+    const struct kist_catalog *catalog = &target->catalog;
+    const json_t *name = NULL;
+    size_t index = 0;
+    if (!is_asked(target) || catalog->backup_count + catalog->pending_count + catalog->tombstone_count > 0)
+        return 0;
+    json_array_foreach(json_object_get(held, "destinations"), index, name)
+        if (strcmp(json_string_value(name), target->section->name) == 0)
+            return 1;
+    return 0;
+}
+
+/* One run, of which every destination is asked. */
+struct question {
+    const struct work *work;
+    const char *id;
+    unsigned char *there, *silent; /* one for each target */
+};
+
+/* A listing may be behind: what a provider holds is deleted only where the objects themselves are not there. */
+static int ask_one(struct kist_target *target, void *arg, struct kist_error *err)
+{
+    struct question *question = arg;
+    const char *pipeline = question->work->targets->pipeline->name;
+    size_t index = (size_t)(target - question->work->targets->items);
+    int manifest = 0, tombstone = 0;
+    if (!is_asked(target))
+        return 0;
+    int code = kist_catalog_exists(target->store, pipeline, question->id, &manifest, err);
+    if (!code && !manifest)
+        code = kist_catalog_tombstone_exists(target->store, pipeline, question->id, &tombstone, err);
+    question->there[index] = manifest || tombstone;
+    if (!code || code == KIST_ERR_CANCELLED || code == KIST_ERR_TIMEOUT)
+        return code;
+    question->silent[index] = 1;
+    kist_log_at(KIST_LOG_DEBUG, target->store->where, err);
+    kist_error_clear(err);
+    return 0;
+}
+
+/* `ret_there`: the backup is somewhere; `ret_silent`: some destination did not say. */
+static int ask_all(struct work *work, const char *id, int *ret_there, int *ret_silent, struct kist_error *err)
+{
+    const struct kist_targets *targets = work->targets;
+    struct question question = {.work = work, .id = id};
+    *ret_there = *ret_silent = 0;
+    question.there = calloc(targets->count + 1, 1);
+    question.silent = calloc(targets->count + 1, 1);
+    int code = question.there && question.silent ? kist_targets_step(work->targets, ask_one, &question, err)
+                                                 : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    for (size_t i = 0; i < targets->count && !code; i++) {
+        *ret_there |= question.there[i];
+        *ret_silent |= question.silent[i] || targets->items[i].err.code;
+    }
+    free(question.there);
+    free(question.silent);
+    return code;
+}
+
 /* Why the source of the pipeline cannot be asked; or NULL. */
 static const char *other_source(const struct work *work, const json_t *held)
 {
@@ -84,29 +146,23 @@ static const char *other_source(const struct work *work, const json_t *held)
                : "the pipeline has another source now";
 }
 
-/* 1 when it is settled: the note may go. 0: it has to wait. -1: the run was stopped. */
-static int settle(struct work *work, const char *id, const json_t *held, int unsure, struct kist_error *err)
+static int tell_unsure(const struct work *work, const char *id, const char *why)
 {
-    const char *pipeline = work->targets->pipeline->name, *why = lost_place(work, held);
-    if (!why)
-        why = other_source(work, held);
-    if (why) {
-        kist_log(KIST_LOG_WARNING, pipeline,
-                 "what the provider may hold of the run %s, which was cut off, stays there: %s; look for it there",
-                 id, why);
-        return 1;
-    }
-    if (unsure) {
-        kist_log(
-            KIST_LOG_WARNING, pipeline,
-            "what the provider may hold of the run %s, which was cut off, stays for now: a destination does not "
-            "answer, and may have that backup (the next run tries again)",
-            id);
-        return 0;
-    }
-    int code = kist_provider_sweep(work->provider, id, err);
+    kist_log(KIST_LOG_WARNING, work->targets->pipeline->name,
+             "what the provider may hold of the run %s, which was cut off, stays for now: a destination %s, and "
+             "may have that backup (the next run tries again)",
+             id, why);
+    return 0;
+}
+
+/* 1 when it is settled: the note may go. 0: it has to wait. -1: the run was stopped. */
+static int sweep(struct work *work, const char *id, const json_t *held, struct kist_error *err)
+{
+    const char *owner = json_string_value(json_object_get(held, "owner"));
+    int code = kist_provider_sweep(work->provider, id, owner, err);
     if (!code) {
-        kist_log(KIST_LOG_INFO, pipeline, "the provider holds nothing of the run %s, which was cut off", id);
+        kist_log(KIST_LOG_INFO, work->targets->pipeline->name,
+                 "the provider holds nothing of the run %s, which was cut off", id);
         return 1;
     }
     if (code == KIST_ERR_CANCELLED)
@@ -116,6 +172,32 @@ static int settle(struct work *work, const char *id, const json_t *held, int uns
     kist_log_at(KIST_LOG_WARNING, NULL, err);
     kist_error_clear(err);
     return 0;
+}
+
+/* As above. */
+static int settle(struct work *work, const char *id, const json_t *held, int unsure, struct kist_error *err)
+{
+    const char *why = lost_place(work, held);
+    int there = 0, silent = 0;
+    if (!why)
+        why = other_source(work, held);
+    if (why) {
+        kist_log(KIST_LOG_WARNING, work->targets->pipeline->name,
+                 "what the provider may hold of the run %s, which was cut off, stays there: %s; look for it there",
+                 id, why);
+        return 1;
+    }
+    if (unsure)
+        return tell_unsure(work, id, "does not answer");
+    for (size_t i = 0; i < work->targets->count; i++)
+        if (is_blank(&work->targets->items[i], held))
+            return tell_unsure(work, id, "is empty");
+    if (ask_all(work, id, &there, &silent, err))
+        return -1;
+    /* A listing that lacks it is not one to remove anything by. */
+    if (there)
+        return 0;
+    return silent ? tell_unsure(work, id, "does not answer") : sweep(work, id, held, err);
 }
 
 static int exists_anywhere(const struct kist_targets *targets, const char *id)

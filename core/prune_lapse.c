@@ -37,7 +37,8 @@ static int is_past(const struct kist_reference *reference, int64_t now_ms)
 static int is_replaced(const struct lapse *lapse, const char *item)
 {
     const struct kist_prune_place *place = lapse->place;
-    for (size_t i = (size_t)(lapse->row - place->rows) + 1; i < place->count; i++) {
+    /* From the newest on, which is the likeliest. */
+    for (size_t i = place->count; i-- > (size_t)(lapse->row - place->rows) + 1;) {
         const struct kist_prune_row *newer = &place->rows[i];
         for (size_t k = 0;
              newer->manifest && newer->kept.good && !kist_prune_goes(place, i) && k < newer->manifest->item_count;
@@ -80,6 +81,31 @@ static int wants_any(struct lapse *lapse, size_t index)
 }
 
 /* ---- before anything goes ---- */
+
+static const struct kist_prune_place *find_place(const struct kist_prune_place *all, size_t count,
+                                                 const struct kist_config_section *section)
+{
+    for (size_t i = 0; i < count; i++)
+        if (all[i].section == section && all[i].planned)
+            return &all[i];
+    return NULL;
+}
+
+/* A destination that was not looked at may be the only one that knows of a hold. */
+static int all_are_known(const struct kist_prune_place *place, const struct kist_prune_place *all, size_t count)
+{
+    const struct kist_config_pipeline *pipeline = place->discard->pipeline;
+    for (size_t i = 0; i < pipeline->destination_count; i++) {
+        const struct kist_config_section *section = pipeline->destinations[i];
+        if ((section->plugin->features & KIST_DESTINATION_DISCARDS) || find_place(all, count, section))
+            continue;
+        kist_log(KIST_LOG_INFO, place->store->where,
+                 "what a provider holds past its time stays for now: destination '%s' may know that it is held",
+                 section->name);
+        return 0;
+    }
+    return 1;
+}
 
 static int is_guarded(struct kist_prune_place *place, int64_t now, int64_t server, int *ret_guarded,
                       struct kist_error *err)
@@ -126,9 +152,9 @@ static int note_done(struct lapse *lapse, json_t *done, struct kist_error *err)
 {
     const struct kist_prune_place *place = lapse->place;
     json_t *body = json_pack("{s:O}", "discarded", done);
-    int code =
-        body ? kist_mark_put(place->store, place->pipeline, NULL, lapse->row->id, KIST_MARK_LAPSED, body, err)
-             : kist_fail(err, KIST_ERR_FAILED, "out of memory");
+    int code = body ? kist_mark_put(place->store, place->pipeline, &place->catalog, lapse->row->id,
+                                    KIST_MARK_LAPSED, body, err)
+                    : kist_fail(err, KIST_ERR_FAILED, "out of memory");
     json_decref(body);
     return code;
 }
@@ -174,6 +200,8 @@ int kist_prune_lapse(struct kist_prune_place *place, const struct kist_prune_pla
     for (size_t i = 0; i < place->count && !code && !guarded && place->planned; i++) {
         if (!wants_any(&lapse, i))
             continue;
+        if (!asked && !all_are_known(place, all, count))
+            return 0;
         if (!asked++) {
             code = dry ? is_guarded(place, lapse.now_ms / 1000, 0, &guarded, err)
                        : ask_guard(place, place->rows[i].id, &guarded, err);

@@ -219,6 +219,20 @@ static int check_remains(const struct work *work, struct kist_error *err)
     return code;
 }
 
+/* What a provider holds goes when no destination has the backup. From the note on, whoever takes it away elsewhere sees that it
+ * comes; one who did so before may have discarded it. */
+static int check_source(const struct work *work, struct kist_error *err)
+{
+    const struct kist_backup_copy *copy = work->copy;
+    int exists = 1;
+    int code = kist_manifest_has_references(&work->manifest)
+                   ? kist_catalog_exists(copy->from, copy->pipeline, copy->id, &exists, err)
+                   : 0;
+    return code || exists ? code
+                          : kist_fail(err, KIST_ERR_NOT_FOUND, "it has just been deleted on '%s'",
+                                      kist_store_name(copy->from));
+}
+
 /* What a person said of it is true of every copy. The backup itself is there, whatever becomes of this. */
 static void bring_marks(const struct kist_backup_copy *copy)
 {
@@ -262,6 +276,8 @@ static int bring_all(struct work *work, struct kist_error *err)
     if (code)
         return code;
     code = check_remains(work, err);
+    if (!code)
+        code = check_source(work, err);
     for (size_t i = 0; i < work->count && !code; i++)
         code = kist_cancel_is_set(copy->to->cancel) ? kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal")
                                                     : bring_object(work, &work->objects[i], err);

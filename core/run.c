@@ -113,11 +113,12 @@ static int put_notes(struct kist_target *target, void *arg, struct kist_error *e
                                 "text/plain", err);
 }
 
-/* Another host takes a run of more than a day for dead: it removes what that has written, and what it would reuse. */
+/* Another host takes a run of more than a day, or of what its own clock says is one, for dead: it removes what that has written,
+ * and what it would reuse. */
 static int check_alive(const struct run *run, struct kist_target *target, struct kist_error *err)
 {
     int begun = 1;
-    if (!target->begun || run->manifest.finished - run->manifest.started < LONG_RUN)
+    if (!target->begun || (!run->items.held && run->manifest.finished - run->manifest.started < LONG_RUN))
         return 0;
     int code = kist_catalog_is_begun(target->store, run->pipeline->name, run->manifest.id, &begun, err);
     if (code || begun)
@@ -347,7 +348,7 @@ static void fill_objects(const struct run *run)
 static int discard_own(void *arg, struct kist_error *err)
 {
     struct run *run = arg;
-    return kist_provider_sweep(&run->provider, run->manifest.id, err);
+    return kist_provider_sweep(&run->provider, run->manifest.id, NULL, err);
 }
 
 static void conclude(struct run *run, int code)

@@ -92,8 +92,12 @@ int kist_run_items_make(struct kist_run_items *items, struct kist_cancel *cancel
             continue;
         if (kist_cancel_is_set(cancel))
             return kist_fail(err, KIST_ERR_CANCELLED, "stopped by a signal");
+        int first = !items->making;
         items->making = 1;
         code = make_one(items, &items->items[i], err);
+        /* What another run made goes by the very names that this one's would have: it is not to be swept. */
+        if (first && code == KIST_ERR_EXISTS)
+            items->making = 0;
     }
     return code;
 }

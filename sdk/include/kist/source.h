@@ -299,14 +299,15 @@ struct kist_source {
      * is written yet. Default: nothing is done. */
     int (*backup_begin)(void *self, const struct kist_backup *backup, struct kist_error *err);
     /* Optional, with KIST_SOURCE_REFERENCES. Removes at the provider whatever this source has made for a backup that does not
-     * exist and never will: of a run that failed, or was killed. Nothing being there is success. Works after the host was
-     * cancelled, too, and then takes no longer than half a minute. */
+     * exist and never will: of a run of `owner` that failed, or was killed. Nothing being there is success. Works after the
+     * host was cancelled, too, and then takes no longer than half a minute. */
     int (*backup_sweep)(void *self, const struct kist_backup *backup, struct kist_error *err);
 
     /* With KIST_SOURCE_REFERENCES. In a run, once for each item with KIST_ITEM_REFERENCE, in the order of items(), all on the
      * instance that gave them: makes it, waits until the provider confirms that it is whole, and gives it, once. What is made
      * carries the names of `backup` (as backup_begin had it) so that it can be told from all others. Waits and tries again
-     * by itself, with an end to it; a reply that was lost never makes a second one. */
+     * by itself, with an end to it; a reply that was lost never makes a second one. KIST_ERR_EXISTS: one of that name is there
+     * which this run did not make, and nothing was made; it is left alone. */
     int (*reference_make)(void *self, const struct kist_item *item, kist_reference_fn give, void *arg,
                           struct kist_error *err);
     /* With KIST_SOURCE_REFERENCES. Looks whether it is there and whole, and gives it as it is now (once). Changes nothing.

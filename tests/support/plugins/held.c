@@ -25,13 +25,14 @@ static const struct kist_option options[] = {
     KIST_OPTION(struct held_config, items, .def = "db.branch", .help = "references of a backup"),
     KIST_OPTION(struct held_config, stored, .help = "items of a backup whose bytes are read"),
     KIST_OPTION(struct held_config, until_items, .help = "references that `until` is of; none: all"),
+    KIST_OPTION(struct held_config, far, .help = "references that lie in the region `far`"),
     KIST_OPTION(struct held_config, size, .def = "1000", .help = "bytes that a reference is said to have"),
     KIST_OPTION(struct held_config, until, .def = "0s", .help = "how long a reference stays; 0s: for ever"),
     KIST_OPTION(struct held_config, delay, .def = "0s", .help = "what making one takes"),
     KIST_OPTION(struct held_config, history, .def = "7d", .help = "how far back a moment can be restored"),
     KIST_OPTION(struct held_config, fail, .def = "none",
-                .choices = "none|make|look|discard|sweep|restore|half|hang|hang_discard|down|auth",
-                .help = "what goes wrong; half: it is made, and then said to have failed"),
+                .choices = "none|make|look|discard|sweep|restore|half|hang|hang_discard|down|auth|taken|far",
+                .help = "what goes wrong; half: it is made, and then said to have failed; taken: by another run"),
     KIST_OPTION(struct held_config, can, .def = "all", .choices = "all|plain",
                 .help = "plain: no references, all items are stored"),
     KIST_OPTION_END};
@@ -202,12 +203,17 @@ static void nothing(void *object)
 
 /* ---- references ---- */
 
+static int is_in(const kist_list *items, const char *item)
+{
+    int found = 0;
+    for (uint64_t i = 0; i < items->count; i++)
+        found |= strcmp(items->items[i], item) == 0;
+    return found;
+}
+
 static int expires(const struct held_config *config, const char *item)
 {
-    int found = config->until_items.count == 0;
-    for (uint64_t i = 0; i < config->until_items.count; i++)
-        found |= strcmp(config->until_items.items[i], item) == 0;
-    return found && config->until.ms > 0;
+    return (config->until_items.count == 0 || is_in(&config->until_items, item)) && config->until.ms > 0;
 }
 
 static int write_new(const struct held *held, const char *id, const char *name, const char *item,
@@ -216,6 +222,8 @@ static int write_new(const struct held *held, const char *id, const char *name, 
     char path[HELD_PATH];
     held_path(held, id, path);
     FILE *file = fopen(path, "wxe");
+    if (!file && errno == EEXIST)
+        return held->host->fail(held->host, err, KIST_ERR_EXISTS, "branch '%s' is there already", id);
     if (!file)
         return held_broken(held, path, err);
     fprintf(file, "name=%s\npipeline=%s\nbackup=%s\nitem=%s\nsize=%llu\nstate=ready\n", name, held->pipeline,
@@ -235,6 +243,10 @@ static int reference_make(void *self, const struct kist_item *item, kist_referen
     int code = held_call(held, "make", name, HELD_MAKE, err);
     if (!code)
         code = held_wait(held, held->config->delay.ms, err);
+    /* Another host was faster with the last one. */
+    const kist_list *all = &held->config->items;
+    if (!code && fail == HELD_TAKEN && strcmp(all->items[all->count - 1], item->name) == 0)
+        code = write_new(held, id, name, item->name, err);
     if (!code)
         code = write_new(held, id, name, item->name, err);
     if (!code && fail == HELD_HANG)
@@ -249,6 +261,7 @@ static int reference_make(void *self, const struct kist_item *item, kist_referen
         .id = id,
         .name = name,
         .account = "project one",
+        .region = is_in(&held->config->far, item->name) ? "far" : NULL,
         .state = "ready",
         .time_ms = now,
         .size = (int64_t)held->config->size.bytes,
@@ -284,6 +297,8 @@ static int reference_discard(void *self, const struct kist_reference *reference,
     char path[HELD_PATH], *text = NULL;
     held_path(held, reference->id, path);
     int code = held_call(held, "discard", reference->id, HELD_DISCARD, err);
+    if (!code && held->config->fail.index == HELD_FAR && reference->region)
+        return host->fail(host, err, KIST_ERR_AUTH, "the key is refused in %s", reference->region);
     if (!code && held->config->fail.index == HELD_HANG_DISCARD)
         code = held_wait(held, INT_MAX, err);
     if (!code && access(path, F_OK) != 0)

@@ -6,7 +6,7 @@
 
 struct held_config {
     const char *place, *name, *host;
-    kist_list items, stored, until_items;
+    kist_list items, stored, until_items, far;
     kist_size size;
     kist_duration until, delay, history;
     kist_choice fail, can;
@@ -24,6 +24,8 @@ enum held_fault {
     HELD_HANG_DISCARD,
     HELD_DOWN,
     HELD_AUTH,
+    HELD_TAKEN,
+    HELD_FAR,
 };
 
 struct held {
