@@ -1,6 +1,7 @@
 #include "listing.h"
 #include "log.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int kist_backup_name_parse(const struct kist_config *config, const char *text, struct kist_backup_name *ret_name,
@@ -52,46 +53,69 @@ static int not_found(const struct kist_backup_name *name, struct kist_error *err
     return KIST_ERR_NOT_FOUND;
 }
 
-/* The newest id of a catalog that is older than `before` (NULL: the newest of all), or NULL. */
-static const char *newest_of(const struct kist_catalog *catalog, const char *before)
+/* ---- the ids of all destinations ---- */
+
+struct ids {
+    struct kist_catalog_id *items;
+    size_t count;
+};
+
+static int add_ids(struct ids *ids, const struct kist_catalog *catalog, struct kist_error *err)
 {
-    for (size_t i = catalog->backup_count; i > 0; i--)
-        if (!before || strcmp(catalog->backups[i - 1].id, before) < 0)
-            return catalog->backups[i - 1].id;
-    return NULL;
+    struct kist_catalog_id *items =
+        reallocarray(ids->items, ids->count + catalog->backup_count + 1, sizeof *items);
+    if (!items)
+        return kist_fail(err, KIST_ERR_FAILED, "out of memory for the backups");
+    ids->items = items;
+    for (size_t i = 0; i < catalog->backup_count; i++)
+        items[ids->count++] = catalog->backups[i];
+    return 0;
 }
 
-/* The newest id older than `before` that any destination has; "" when there is none. Destinations that do not answer are told
- * of. */
-static int newest_id(const struct kist_backup_name *name, const char *destination, const char *before,
-                     struct kist_cancel *cancel, char ret_id[KIST_ID_LENGTH + 1], struct kist_error *err)
+static int newest_first(const void *left, const void *right)
+{
+    return -strcmp(((const struct kist_catalog_id *)left)->id, ((const struct kist_catalog_id *)right)->id);
+}
+
+static int ask_place(const struct kist_config_section *section, const struct kist_config_pipeline *pipeline,
+                     struct kist_cancel *cancel, struct ids *ids, struct kist_error *err)
+{
+    struct kist_store *store = NULL;
+    struct kist_catalog catalog = {0};
+    int code = kist_store_open(section, pipeline->name, cancel, &store, err);
+    if (!code)
+        code = kist_catalog_read(store, pipeline->name, &catalog, err);
+    if (!code)
+        code = add_ids(ids, &catalog, err);
+    kist_catalog_done(&catalog);
+    kist_store_close(store);
+    return code;
+}
+
+/* The ids that any destination has, newest first; one may come several times. Destinations that do not answer are told of. */
+static int read_ids(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
+                    struct ids *ids, struct kist_error *err)
 {
     const struct kist_config_pipeline *pipeline = name->pipeline;
     size_t answers = 0;
     for (size_t i = 0; i < pipeline->destination_count; i++) {
-        struct kist_store *store = NULL;
-        struct kist_catalog catalog = {0};
         if (destination && strcmp(destination, pipeline->destinations[i]->name) != 0)
             continue;
         if (err->code)
             kist_log_error(NULL, err);
         kist_error_clear(err);
-        int code = kist_store_open(pipeline->destinations[i], pipeline->name, cancel, &store, err);
-        if (!code)
-            code = kist_catalog_read(store, pipeline->name, &catalog, err);
-        answers += code ? 0 : 1;
-        const char *newest = code ? NULL : newest_of(&catalog, before);
-        if (newest && strcmp(newest, ret_id) > 0)
-            memcpy(ret_id, newest, KIST_ID_LENGTH + 1);
-        kist_catalog_done(&catalog);
-        kist_store_close(store);
+        answers += ask_place(pipeline->destinations[i], pipeline, cancel, ids, err) ? 0 : 1;
     }
     if (answers && err->code) {
         kist_log_error(NULL, err);
         kist_error_clear(err);
     }
+    if (ids->count)
+        qsort(ids->items, ids->count, sizeof *ids->items, newest_first);
     return answers ? 0 : err->code;
 }
+
+/* ---- one backup ---- */
 
 /* Tries one destination. */
 static int try_place(const struct kist_config_section *section, const struct kist_config_pipeline *pipeline,
@@ -136,21 +160,40 @@ static int find(const struct kist_backup_name *name, const char *id, const char 
     return worst.code ? kist_error_move(err, &worst) : not_found(&wanted, err);
 }
 
-/* What was made for safety before a restore is never the latest: then the next older one is looked for. */
+static int nothing_left(const struct kist_backup_name *name, size_t expired, struct kist_error *err)
+{
+    if (!expired)
+        return not_found(name, err);
+    kist_fail(err, KIST_ERR_NOT_FOUND, "pipeline '%s' has no backup that can be restored: %s",
+              name->pipeline->name, expired == 1 ? "the only one has expired" : "all have expired");
+    kist_hint(err, "`kist run %s` makes one, `kist list %s` shows the others", name->pipeline->name,
+              name->pipeline->name);
+    return KIST_ERR_NOT_FOUND;
+}
+
+/* What was made for safety before a restore is never the latest, nor what has expired: then an older one is. */
 static int find_latest(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
                        struct kist_found *ret_found, struct kist_error *err)
 {
-    char before[KIST_ID_LENGTH + 1] = "";
-    for (;;) {
-        char newest[KIST_ID_LENGTH + 1] = "";
-        int code = newest_id(name, destination, before[0] ? before : NULL, cancel, newest, err);
-        if (!code)
-            code = newest[0] ? find(name, newest, destination, cancel, ret_found, err) : not_found(name, err);
-        if (code || !kist_safety_is(&ret_found->manifest))
-            return code;
-        kist_found_done(ret_found);
-        memcpy(before, newest, sizeof before);
+    struct ids ids = {.items = NULL};
+    size_t expired = 0;
+    int is_found = 0;
+    int code = read_ids(name, destination, cancel, &ids, err);
+    for (size_t i = 0; i < ids.count && !code && !is_found; i++) {
+        if (i > 0 && strcmp(ids.items[i].id, ids.items[i - 1].id) == 0)
+            continue;
+        code = find(name, ids.items[i].id, destination, cancel, ret_found, err);
+        int lapsed = !code && kist_manifest_has_lapsed(&ret_found->manifest, kist_time_now() * 1000);
+        is_found = !code && !lapsed && !kist_safety_is(&ret_found->manifest);
+        if (!code && !is_found)
+            kist_found_done(ret_found);
+        expired += lapsed ? 1 : 0;
     }
+    free(ids.items);
+    if (is_found && expired)
+        kist_log(KIST_LOG_INFO, name->pipeline->name, "%zu newer backup%s expired", expired,
+                 expired == 1 ? " has" : "s have");
+    return code || is_found ? code : nothing_left(name, expired, err);
 }
 
 static int check_destination(const struct kist_backup_name *name, const char *destination, struct kist_error *err)

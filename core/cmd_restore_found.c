@@ -253,16 +253,18 @@ static void print_where(const struct kist_restore_command *command, const struct
 static void print_restored(const struct kist_restore_command *command, const struct kist_restored *restored,
                            int64_t duration_ms)
 {
-    size_t count = command->found->manifest.item_count;
+    const struct kist_manifest *manifest = &command->found->manifest;
+    size_t count = manifest->item_count;
+    /* Several references are mostly copies of the same data, of which one is restored. */
+    int are_copies = kist_manifest_has_references(manifest) && kist_manifest_stored_size(manifest) == 0;
     /* A provider does not always say how much it is. */
-    int is_unknown = restored->raw_size == 0 &&
-                     (command->options.at || kist_manifest_has_references(&command->found->manifest));
+    int is_unknown = restored->raw_size == 0 && (command->options.at || kist_manifest_has_references(manifest));
     printf("%s: restored ", command->what);
     print_where(command, &restored->place);
     printf(", ");
     if (restored->items < count)
         printf("%s of ", kist_count_show(restored->items).text);
-    if (count > 1)
+    if (count > 1 && (restored->items < count || !are_copies))
         printf("%s items, ", kist_count_show(count).text);
     if (!is_unknown)
         printf("%s ", kist_size_show(restored->raw_size).text);
@@ -321,6 +323,10 @@ enum kist_exit kist_cmd_restore_found(struct kist_restore_command *command, cons
     enum kist_exit status = KIST_EXIT_OK;
     if (code) {
         status = kist_restore_failed(&err);
+        /* What was to be kept until then and is gone is as good as no backup, and no damage. */
+        if (status < KIST_EXIT_SIGNAL && code == KIST_ERR_NOT_FOUND &&
+            kist_manifest_has_lapsed(&found->manifest, kist_time_now() * 1000))
+            status = KIST_EXIT_NO_BACKUP;
         if (status < KIST_EXIT_SIGNAL && command->safety_exit && !command->safety[0])
             status = command->safety_exit;
     } else if (!command->options.dry_run) {

@@ -104,9 +104,15 @@ enum kist_exit kist_restore_check_source(const struct kist_restore_command *comm
     const struct kist_config_section *section = command->pipeline->source;
     const uint64_t features = kist_source_features(section);
     const char *option = first_unknown(command->cli, features);
-    if (option)
-        return kist_cli_usage(command->cli, "the source plugin '%s' knows no --%s%s", section->plugin->name,
-                              option, section->plugin->features == features ? "" : " as it is configured");
+    if (option && section->plugin->features == features)
+        return kist_cli_usage(command->cli, "the source plugin '%s' knows no --%s", section->plugin->name, option);
+    if (option) {
+        kist_fail(&err, KIST_ERR_CONFIG, "the source plugin '%s' knows no --%s as it is configured",
+                  section->plugin->name, option);
+        kist_hint(&err, "`man kist-%s` tells what the settings of [source %s] have to do with it",
+                  section->plugin->name, section->name);
+        return kist_cli_fail(&err);
+    }
     if (!kist_cli_has(command->cli, "clean") || !(features & (KIST_SOURCE_SWAPS | KIST_SOURCE_REPLACES)))
         return KIST_EXIT_OK;
     kist_fail(&err, KIST_ERR_REFUSED, "the source plugin '%s' does not replace piece by piece (--clean)",

@@ -192,10 +192,16 @@ static void print_trust(const struct kist_manifest *manifest, struct kist_listin
 
 static void print_items(const struct kist_manifest *manifest)
 {
-    if (manifest->item_count > 1)
-        printf("  %-20s %s, %s raw, %s stored\n", "items", kist_count_show(manifest->item_count).text,
-               kist_size_show(kist_manifest_raw_size(manifest)).text,
-               kist_size_show(kist_manifest_stored_size(manifest)).text);
+    const uint64_t raw = kist_manifest_raw_size(manifest), stored = kist_manifest_stored_size(manifest);
+    const int are_held = kist_manifest_has_references(manifest);
+    if (manifest->item_count > 1) {
+        printf("  %-20s %s", "items", kist_count_show(manifest->item_count).text);
+        if (raw || !are_held)
+            printf(", %s%s", kist_size_show(raw).text, are_held ? "" : " raw");
+        if (stored || !are_held)
+            printf(", %s stored", kist_size_show(stored).text);
+        putchar('\n');
+    }
     for (size_t i = 0; i < manifest->item_count && i < FEW; i++)
         print_item(&manifest->items[i]);
     if (manifest->item_count > FEW)

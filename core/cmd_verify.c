@@ -133,30 +133,41 @@ static void verify_row(struct job *job, const struct kist_listing *listing, cons
             verify_place(job, listing->stores[i], &listing->catalogs[i], row->id);
 }
 
-/* Whether it was made for safety before a restore. Its manifest is the same everywhere, so the first that can be read
- * decides; one that cannot be is to be told of. */
-static int is_aside(const struct kist_listing *listing, const struct kist_listing_row *row)
+/* What a row is to somebody who wants the latest backup: the last is the best. */
+enum rank { ASIDE, EXPIRED, GENUINE };
+
+/* Its manifest is the same everywhere, so the first that can be read decides; one that cannot be is to be told of. */
+static enum rank rank_of(const struct kist_listing *listing, const struct kist_listing_row *row)
 {
-    int aside = 0, code = KIST_ERR_NOT_FOUND;
+    enum rank rank = GENUINE;
+    int code = KIST_ERR_NOT_FOUND;
     for (size_t i = 0; i < listing->pipeline->destination_count && code; i++) {
         KIST_CLEANUP_ERROR struct kist_error ignored = KIST_ERROR_INIT;
         struct kist_manifest manifest = {0};
         if (!listing->stores[i] || !kist_listing_is_there(row, i))
             continue;
         code = kist_catalog_load(listing->stores[i], listing->pipeline, row->id, &manifest, &ignored);
-        aside = !code && kist_safety_is(&manifest);
+        if (!code && kist_safety_is(&manifest))
+            rank = ASIDE;
+        else if (!code && kist_manifest_has_lapsed(&manifest, kist_time_now() * 1000))
+            rank = EXPIRED;
         kist_manifest_done(&manifest);
     }
-    return aside;
+    return rank;
 }
 
-/* The newest row that was made for its own sake; row_count when there is none. */
+/* The newest row that was made for its own sake and has not expired, else the newest that has; row_count when there is none. */
 static size_t latest_row(const struct kist_listing *listing)
 {
-    for (size_t r = listing->row_count; r > 0; r--)
-        if (!is_aside(listing, &listing->rows[r - 1]))
+    size_t expired = listing->row_count;
+    for (size_t r = listing->row_count; r > 0; r--) {
+        const enum rank rank = rank_of(listing, &listing->rows[r - 1]);
+        if (rank == GENUINE)
             return r - 1;
-    return listing->row_count;
+        if (rank == EXPIRED && expired == listing->row_count)
+            expired = r - 1;
+    }
+    return expired;
 }
 
 /* Rows of one pipeline: the one named `id`, the latest (""), or all. A row that is nowhere is KIST_ERR_NOT_FOUND. */
@@ -169,12 +180,17 @@ static int verify_pipeline(struct job *job, const struct kist_config_pipeline *p
                                  job->cli->cancel, &listing, err);
     if (code)
         return code;
+    struct kist_provider provider;
+    kist_provider_init(&provider, pipeline, NULL, job->cli->cancel);
+    job->proof.provider = &provider;
     job->proof.pipeline = pipeline;
     job->incomplete |= listing.incomplete;
     const size_t latest = all || id[0] ? listing.row_count : latest_row(&listing);
     for (size_t r = 0; r < listing.row_count && !kist_signals_seen(); r++)
         if (all || (id[0] ? strcmp(id, listing.rows[r].id) == 0 : r == latest))
             verify_row(job, &listing, &listing.rows[r]);
+    job->proof.provider = NULL;
+    kist_provider_done(&provider);
     kist_listing_done(&listing);
     if (job->verified == before && id[0]) {
         kist_fail(err, KIST_ERR_NOT_FOUND, "there is no backup '%s/%s'", pipeline->name, id);

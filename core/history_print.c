@@ -96,7 +96,7 @@ static void print_entry(json_t *entry)
     print_text(entry, "id", 21);
     printf(" %13s %10s  ",
            is_number(entry, "duration_ms") ? kist_duration_show(number(entry, "duration_ms")).text : DASH,
-           is_number(entry, "raw_size") ? kist_size_show((uint64_t)number(entry, "raw_size")).text : DASH);
+           number(entry, "raw_size") > 0 ? kist_size_show((uint64_t)number(entry, "raw_size")).text : DASH);
     print_text(entry, json_object_get(entry, "sudo_user") ? "sudo_user" : "user", 10);
     fputs("  ", stdout);
     print_note(entry);

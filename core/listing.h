@@ -75,8 +75,9 @@ struct kist_found {
     struct kist_manifest manifest;
 };
 
-/* The backup on the first destination that has a good manifest of it. KIST_ERR_NOT_FOUND when there is no such backup,
- * KIST_ERR_CORRUPT when all its manifests are damaged. */
+/* The backup on the first destination that has a good manifest of it. Without an id it is the newest that was made for its
+ * own sake and has not expired. KIST_ERR_NOT_FOUND when there is no such backup, KIST_ERR_CORRUPT when all its manifests are
+ * damaged. */
 int kist_backup_find(const struct kist_backup_name *name, const char *destination, struct kist_cancel *cancel,
                      struct kist_found *ret_found, struct kist_error *err) KIST_CHECKED;
 void kist_found_done(struct kist_found *found);

@@ -70,7 +70,8 @@ int kist_reference_copy(const struct kist_reference *given, struct kist_manifest
         if (rows[i].required && (!text || !text[0]))
             code = kist_fail(err, KIST_ERR_BUG, "the plugin gave a reference without its '%s'", rows[i].name);
         else if (text && !kist_utf8_valid(text, strlen(text)))
-            code = kist_fail(err, KIST_ERR_BUG, "the plugin gave a reference whose '%s' is not UTF-8", rows[i].name);
+            code =
+                kist_fail(err, KIST_ERR_BUG, "the plugin gave a reference whose '%s' is not UTF-8", rows[i].name);
         else if (text && !(reference->texts[i] = strdup(text)))
             code = kist_fail(err, KIST_ERR_FAILED, "out of memory for a reference");
         set_text(&reference->as, &rows[i], reference->texts[i]);
@@ -179,22 +180,25 @@ int kist_manifest_has_references(const struct kist_manifest *manifest)
     return 0;
 }
 
+/* A manifest may name as many providers as it has items, and nobody waits for a list of them all. */
+#define PROVIDERS_NAMED 16
+
 char *kist_manifest_held_by(const struct kist_manifest *manifest)
 {
     KIST_CLEANUP_TEXT struct kist_text text = KIST_TEXT_INIT;
-    int any = 0;
-    for (size_t i = 0; i < manifest->item_count; i++) {
+    const char *seen[PROVIDERS_NAMED];
+    size_t count = 0;
+    for (size_t i = 0; i < manifest->item_count && count < PROVIDERS_NAMED; i++) {
         const struct kist_manifest_reference *reference = manifest->items[i].reference;
-        int seen = 0;
-        for (size_t k = 0; reference && k < i; k++)
-            seen |= manifest->items[k].reference &&
-                    strcmp(manifest->items[k].reference->as.provider, reference->as.provider) == 0;
-        if (!reference || seen)
+        size_t k = 0;
+        while (reference && k < count && strcmp(seen[k], reference->as.provider) != 0)
+            k++;
+        if (!reference || k < count)
             continue;
-        kist_text_printf(&text, "%s%s", any ? ", " : "", reference->as.provider);
-        any = 1;
+        seen[count++] = reference->as.provider;
+        kist_text_printf(&text, "%s%s", k ? ", " : "", reference->as.provider);
     }
-    return any ? kist_text_take(&text) : NULL;
+    return count ? kist_text_take(&text) : NULL;
 }
 
 int kist_manifest_has_lapsed(const struct kist_manifest *manifest, int64_t now_ms)

@@ -39,6 +39,7 @@ static int verify(struct proving *proving, struct kist_error *err)
                                        .manifest = manifest,
                                        .level = proof->level,
                                        .sample = proof->sample,
+                                       .provider = proof->provider,
                                        .cancel = proof->cancel,
                                        .progress = progress,
                                        .tell = note_fault,
@@ -55,6 +56,14 @@ static int verify(struct proving *proving, struct kist_error *err)
     return code;
 }
 
+/* What a provider holds has a name, and no key. */
+static const char *first_key(const struct kist_manifest *manifest)
+{
+    if (manifest->item_count == 0)
+        return "";
+    return manifest->items[0].key ? manifest->items[0].key : manifest->items[0].name;
+}
+
 static int drill(struct proving *proving, struct kist_error *err)
 {
     const struct kist_proof *proof = proving->proof;
@@ -69,7 +78,7 @@ static int drill(struct proving *proving, struct kist_error *err)
         return kist_fail(err, KIST_ERR_CONFIG, "a drill needs a state directory");
     int code = kist_drill_backup(&drill, &proving->proved->restored, &proving->proved->duration_ms, err);
     if (code == KIST_ERR_CORRUPT)
-        note_fault(proving, proving->manifest->item_count ? proving->manifest->items[0].key : "", err);
+        note_fault(proving, first_key(proving->manifest), err);
     return code;
 }
 

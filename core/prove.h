@@ -14,6 +14,7 @@ struct kist_proof {
     int quiet;                 /* no progress */
     int alone;                 /* no run tells of it: what is found bad is told to the notifiers from here */
     struct kist_cancel *cancel;
+    struct kist_provider *provider;     /* as in struct kist_verify; or NULL */
     const struct kist_catalog *catalog; /* of the store, see kist_mark_put; or NULL */
     kist_verify_fn tell;                /* of each fault, as in struct kist_verify; or NULL */
     void *arg;

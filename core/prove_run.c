@@ -16,6 +16,7 @@ struct proving {
     const struct kist_config_pipeline *pipeline;
     const struct kist_run_options *options;
     struct kist_run_report *report;
+    struct kist_provider provider;
     size_t copies; /* seen so far */
 };
 
@@ -76,6 +77,7 @@ static int prove_copy(struct proving *proving, struct kist_store *store, struct 
     struct kist_proof proof = {.config = proving->config,
                                .pipeline = proving->pipeline,
                                .state_dir = proving->options->state_dir,
+                               .provider = &proving->provider,
                                .quiet = proving->options->quiet,
                                .cancel = proving->options->cancel};
     int code = find_level(proving, store, &proof.level, err);
@@ -162,9 +164,11 @@ void kist_prove_run(const struct kist_config *config, const struct kist_config_p
     struct proving proving = {.config = config, .pipeline = pipeline, .options = options, .report = report};
     if (report->outcome == KIST_OUTCOME_FAILED || (!pipeline->verify && !pipeline->verify_every))
         return;
+    kist_provider_init(&proving.provider, pipeline, NULL, options->cancel);
     for (size_t i = 0; i < pipeline->destination_count && !kist_signals_seen(); i++)
         if (has_copy(report, pipeline->destinations[i]->name))
             prove_on(&proving, pipeline->destinations[i]);
+    kist_provider_done(&proving.provider);
     if (kist_signals_seen())
         note_signal(report);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SOUND_KEPT 100 /* backups have a few references; a long list of them is not worth the search */
+
 void kist_provider_init(struct kist_provider *provider, const struct kist_config_pipeline *pipeline,
                         const char *owner, struct kist_cancel *cancel)
 {
@@ -16,6 +18,7 @@ void kist_provider_done(struct kist_provider *provider)
     if (!provider->pipeline)
         return;
     kist_instance_close(provider->source);
+    json_decref(provider->sound);
     pthread_mutex_destroy(&provider->lock);
     *provider = (struct kist_provider){.pipeline = NULL};
 }
@@ -103,10 +106,44 @@ static int look(struct kist_provider *provider, const struct kist_manifest *mani
     return code;
 }
 
+/* Whether the very same reference of the same backup was found sound before. Manifests are compared, and not only their ids:
+ * those of two destinations need not be the same. */
+static int is_sound(struct kist_provider *provider, const struct kist_manifest *manifest, const json_t *reference)
+{
+    int found = 0;
+    pthread_mutex_lock(&provider->lock);
+    if (strcmp(provider->sound_id, manifest->id) == 0)
+        for (size_t i = 0; i < json_array_size(provider->sound) && !found; i++)
+            found = json_equal(json_array_get(provider->sound, i), reference);
+    pthread_mutex_unlock(&provider->lock);
+    return found;
+}
+
+static void note_sound(struct kist_provider *provider, const struct kist_manifest *manifest, json_t *reference)
+{
+    pthread_mutex_lock(&provider->lock);
+    if (strcmp(provider->sound_id, manifest->id) != 0 || !provider->sound) {
+        json_decref(provider->sound);
+        provider->sound = json_array();
+        memcpy(provider->sound_id, manifest->id, sizeof provider->sound_id);
+    }
+    if (json_array_size(provider->sound) < SOUND_KEPT)
+        json_array_append(provider->sound, reference);
+    pthread_mutex_unlock(&provider->lock);
+}
+
 int kist_provider_look(struct kist_provider *provider, const struct kist_manifest *manifest,
                        const struct kist_manifest_item *item, struct kist_error *err)
 {
+    json_t *reference = kist_reference_json(&item->reference->as);
+    if (is_sound(provider, manifest, reference)) {
+        json_decref(reference);
+        return 0;
+    }
     int code = look(provider, manifest, item, err);
+    if (!code)
+        note_sound(provider, manifest, reference);
+    json_decref(reference);
     if (code == KIST_ERR_NOT_FOUND && has_lapsed(&item->reference->as)) {
         kist_error_clear(err);
         return 0;
@@ -141,9 +178,10 @@ int kist_provider_discard(struct kist_provider *provider, const struct kist_mani
     return code;
 }
 
-int kist_provider_sweep(struct kist_provider *provider, const char *id, struct kist_error *err)
+int kist_provider_sweep(struct kist_provider *provider, const char *id, const char *owner, struct kist_error *err)
 {
-    const struct kist_backup backup = backup_of(provider, id);
+    struct kist_backup backup = backup_of(provider, id);
+    backup.owner = owner ? owner : backup.owner;
     pthread_mutex_lock(&provider->lock);
     int code = need_source(provider, err);
     if (!code)

@@ -43,8 +43,10 @@ static void print_references(const struct kist_prune_row *row, int with)
 {
     size_t index = 0;
     json_t *text = NULL;
-    json_array_foreach(row->references, index, text)
-        printf("%s %s", index ? " and" : with ? ", and" : ", without", json_string_value(text));
+    json_array_foreach(row->references, index, text) {
+        printf("%s ", index ? " and" : with ? ", and" : ", without");
+        kist_cli_print_text(json_string_value(text));
+    }
 }
 
 static void print_row(const struct kist_prune_place *place, size_t index, int64_t now)
@@ -52,7 +54,8 @@ static void print_row(const struct kist_prune_place *place, size_t index, int64_
     const struct kist_prune_row *row = &place->rows[index];
     struct fate fate = fate_of(place, index);
     int64_t age = now > row->kept.time ? now - row->kept.time : 0;
-    int known = index < place->count && !row->kept.unreadable;
+    /* Of what a provider holds nothing is stored. */
+    int known = index < place->count && !row->kept.unreadable && (row->size > 0 || !row->manifest);
     printf("  %-20s  %-12s %10s  %-8s  %s%s%s", row->id, kist_duration_show(age * 1000).text,
            known ? kist_size_show(row->size).text : "-", row->state, fate.word, fate.why ? ": " : "",
            fate.why ? fate.why : "");
@@ -85,9 +88,13 @@ static void print_sum(const struct kist_prune_place *place)
     }
     printf("  %zu stay", stay);
     if (go)
-        printf(", %zu would go (%s as listed)", go, kist_size_show(size).text);
+        printf(", %zu would go", go);
+    if (size)
+        printf(" (%s as listed)", kist_size_show(size).text);
     if (gone)
-        printf(", %zu deleted, %s freed", gone, kist_size_show(place->freed).text);
+        printf(", %zu deleted", gone);
+    if (gone && place->freed)
+        printf(", %s freed", kist_size_show(place->freed).text);
     if (left)
         printf(", %zu could not go", left);
     puts(go + gone + left ? "" : ", none goes");

@@ -40,11 +40,23 @@ static int check_features(const struct kist_restore_job *job, struct kist_error 
     if (held && !(features & KIST_SOURCE_REFERENCES)) {
         kist_fail(err, KIST_ERR_UNSUPPORTED, "'%s' is held by %s, and [source %s] restores nothing of that",
                   held->name, held->reference->as.provider, section->name);
-        kist_hint(err, "configure it as it was at the backup, or restore it at the provider");
+        kist_hint(err,
+                  "configure it as it was at the backup, or restore it at the provider: `kist show %s/%s` "
+                  "tells how",
+                  job->pipeline->name, job->found->manifest.id);
         return KIST_ERR_UNSUPPORTED;
     }
-    if (!first_item(job, 0) || (features & KIST_SOURCE_RESTORES))
+    const struct kist_manifest_item *stored = first_item(job, 0);
+    if (!stored || (features & KIST_SOURCE_RESTORES))
         return 0;
+    if (section->plugin->features & KIST_SOURCE_RESTORES) {
+        kist_fail(err, KIST_ERR_UNSUPPORTED,
+                  "'%s' is stored with the backup, and [source %s] takes nothing back as "
+                  "it is configured",
+                  stored->name, section->name);
+        kist_hint(err, "configure it as it was at the backup; --output DIR writes what is stored as files");
+        return KIST_ERR_UNSUPPORTED;
+    }
     kist_fail(err, KIST_ERR_UNSUPPORTED, "the source plugin '%s' takes nothing back", section->plugin->name);
     kist_hint(err, "--output DIR writes the items as files");
     return KIST_ERR_UNSUPPORTED;

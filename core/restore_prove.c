@@ -124,7 +124,6 @@ int kist_restore_ask_providers(struct kist_restore_job *job, struct kist_error *
     kist_provider_done(&provider);
     if (code != KIST_ERR_CORRUPT && code != KIST_ERR_NOT_FOUND)
         return code;
-    err->code = KIST_ERR_CORRUPT;
     kist_error_prefix(err, "nothing was restored");
     if (job->selection.count > 1)
         kist_hint(err, "--include restores another one of its items: `kist show %s/%s` lists them",
@@ -134,5 +133,5 @@ int kist_restore_ask_providers(struct kist_restore_job *job, struct kist_error *
                   kist_source_features(job->pipeline->source) & KIST_SOURCE_HISTORY
                       ? "; --at TIME restores a moment of the provider's own history"
                       : "");
-    return KIST_ERR_CORRUPT;
+    return code;
 }

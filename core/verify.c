@@ -197,18 +197,18 @@ static int verify_items(const struct kist_verify *verify, struct kist_instance *
 {
     const struct kist_manifest *manifest = verify->manifest;
     KIST_CLEANUP_ERROR struct kist_error next = KIST_ERROR_INIT;
-    struct kist_provider provider;
+    struct kist_provider own, *provider = verify->provider ? verify->provider : &own;
     int stopped = 0;
-    kist_provider_init(&provider, verify->pipeline, NULL, verify->cancel);
+    kist_provider_init(&own, verify->pipeline, NULL, verify->cancel);
     for (size_t i = 0; i < manifest->item_count && !stopped; i++) {
         const struct kist_manifest_item *item = &manifest->items[i];
         if (verify->wants && !verify->wants(verify->arg, item))
             continue;
-        int code = verify_item(verify, item, source, &provider, &next);
+        int code = verify_item(verify, item, source, provider, &next);
         stopped = keep_first(verify, item->reference ? item->name : item->key, code, err, &next);
         kist_progress_add_object(verify->progress);
     }
-    kist_provider_done(&provider);
+    kist_provider_done(&own);
     return stopped;
 }
 

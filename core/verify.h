@@ -4,6 +4,7 @@
 
 #include "manifest.h"
 #include "progress.h"
+#include "provider.h"
 #include "sample.h"
 #include "store.h"
 
@@ -24,6 +25,8 @@ struct kist_verify {
     int items_only;               /* leave RESTORE.txt out */
     /* 0 leaves the item out; NULL: all of them. */
     int (*wants)(void *arg, const struct kist_manifest_item *item);
+    struct kist_provider
+        *provider; /* of the pipeline, to be asked for references; NULL: one is opened for this backup */
     struct kist_cancel *cancel;
     struct kist_progress *progress;
     kist_verify_fn tell; /* or NULL */

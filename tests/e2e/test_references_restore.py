@@ -26,6 +26,10 @@ def held(plain_kist, plugins):
     return held
 
 
+# A manifest tells times in seconds, rounded down.
+AT_ONCE = "1ms"
+
+
 def moment(**ago):
     return (datetime.now(timezone.utc) - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -313,6 +317,7 @@ def test_a_source_that_is_configured_without_them(held, words):
     held.write(can="plain")
     error = held.kist.run("restore", "p", *words, expect=2).is_one_error()
     assert f"the source plugin 'held' knows no {words[0]} as it is configured" in error
+    assert held.calls() == []
 
 
 # ---- what is not there any more, or not as it was ----
@@ -344,25 +349,39 @@ def test_one_of_somebody_else(held):
 
 
 def test_one_that_has_lapsed(plain_kist, plugins):
+    """That it is gone was to be expected, so nothing is damaged; as long as it is there it is restored all the same."""
     held = Held(plain_kist, plugins)
-    held.write(until="1s")
-    id = plain_kist.backup()
-    wait_until(lambda: plain_kist.manifest(id)["items"][0]["reference"]["until"] < moment())
-    held.branch(id).unlink()
-    error = plain_kist.run("restore", f"p/{id}", expect=4).is_one_error()
+    held.write(until=AT_ONCE)
+    held.id = plain_kist.backup()
+    plain_kist.run("restore", f"p/{held.id}", "--to-branch", "try")
+    assert restored(held, "try")
+    held.branch(held.id).unlink()
+    result = plain_kist.run("restore", f"p/{held.id}", expect=6)
     assert re.search(
-        r"nothing was restored: the branch \S+ of held project one is gone: it was kept until 20\S+Z$", error
+        r"nothing was restored: the branch \S+ of held project one is gone: it was kept until 20\S+Z$",
+        result.is_one_error(),
     )
-    assert "hint: `kist list p` shows" in plain_kist.run("restore", f"p/{id}", expect=4).err
+    assert "hint: `kist list p` shows" in result.err
+
+
+def test_the_latest_has_not_lapsed(held):
+    held.write(until=AT_ONCE)
+    for _ in range(2):
+        held.kist.backup()
+    result = held.kist.run("restore", "p", "--to-branch", "try")
+    assert restored(held, "try") and "p: 2 newer backups have expired" in result.err
+    held.kist.manifest_path(held.id).unlink()
+    result = held.kist.run("restore", "p", expect=6)
+    assert result.is_one_error() == "kist: error: pipeline 'p' has no backup that can be restored: all have expired"
+    assert "hint: `kist run p` makes one" in result.err
 
 
 def test_a_copy_that_has_lapsed_is_left_out(plain_kist, plugins):
     """What was kept for a shorter time on purpose is no reason not to restore the rest."""
     held = Held(plain_kist, plugins)
-    held.write(items="db.branch, db.copy", until="1s", until_items="db.copy")
+    held.write(items="db.branch, db.copy", until=AT_ONCE, until_items="db.copy")
     held.id = plain_kist.backup()
     copy = held.branch(held.id, "db.copy")
-    wait_until(lambda: plain_kist.manifest(held.id)["items"][1]["reference"]["until"] < moment())
     copy.unlink()
     result = plain_kist.run("restore", "p", "--to-branch", "try")
     assert "'db.copy' is left out: the branch " in result.err and "1 of 2 items, 1000 B in " in result.out
@@ -420,6 +439,7 @@ def test_another_configuration(held):
     held.write(can="plain")
     result = held.kist.run("restore", "p", expect=1)
     assert "'db.branch' is held by held, and [source p-db] restores nothing of that" in result.is_one_error()
+    assert f"`kist show p/{held.id}` tells how" in result.err
     is_untouched(held)
 
 

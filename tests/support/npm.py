@@ -10,7 +10,8 @@ def install(folder, *packages):
     for program in ("node", "npm"):
         if not shutil.which(program):
             return f"{program} is not installed"
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--prefix", str(folder)]
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--no-save"]
+    command += ["--prefix", str(folder)]
     try:
         done = subprocess.run([*command, *packages], capture_output=True, text=True, timeout=180, check=False)
     except subprocess.TimeoutExpired:
