@@ -21,6 +21,15 @@ WRAPS = {
 }
 
 
+# What it is wrapped in is nobody's business but the filters': not every format is tried in every one.
+WRAPPED = [
+    (format, wrap)
+    for format in FORMATS
+    for wrap in WRAPS
+    if format == "custom" or wrap in ("bare", "gzip", "zstd then gzip then age")
+]
+
+
 def has_age(kist):
     return "age" in [plugin["name"] for plugin in kist.run("plugin", "list", "--json").json]
 
@@ -120,8 +129,7 @@ def is_refused(kist, cluster, path, target, *more, expect=4):
 # ---- what comes back ----
 
 
-@pytest.mark.parametrize("wrap", WRAPS)
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format, wrap", WRAPPED)
 def test_stock_dump_comes_back_the_same(cluster, bench, one, target, format, wrap):
     wants(one, bench, wrap)
     path = bench.dump(format, wrap)
