@@ -28,6 +28,11 @@ int kist_aws_new(const struct kist_host *host, const struct kist_aws_setup *setu
                  struct kist_error *err) KIST_CHECKED;
 void kist_aws_free(struct kist_aws *aws); /* NULL is fine; overwrites secrets */
 
+/* Whether the options of a section go together: half a pair of keys, a token without them, keys beside a profile are CONFIG, in
+ * the words of the options that S3 and RDS share. For `open`; asks nobody. */
+int kist_aws_check_keys(const struct kist_host *host, const struct kist_aws_setup *setup,
+                        struct kist_error *err) KIST_CHECKED;
+
 /* The region, or NULL when nobody said one. Borrowed until the next kist_aws_set_region. */
 const char *kist_aws_region(const struct kist_aws *aws);
 /* What a server told in x-amz-bucket-region, say. */
@@ -65,5 +70,16 @@ void kist_aws_headers_done(struct kist_aws_headers *headers);
  * (ExpiredToken, ExpiredTokenException, TokenRefreshRequired) and are not those of the section, so that they can be looked
  * for anew. The caller does so once per request. Tells of a wrong clock in the log, once. */
 int kist_aws_learn(struct kist_aws *aws, const struct kist_http_reply *reply, const char *code);
+
+/* What an error code of a service means here, and the next step for the reader (or NULL): a row of the service's table. */
+struct kist_aws_word {
+    const char *name;
+    int code;
+    const char *hint;
+};
+/* `err` is what kist_http_fail made of a reply that names the error `name`, which `word` knows. Whatever the status was, the name
+ * decides: "Throttling" comes as a 400, other errors in a 200. What is known of Retry-After stays. */
+void kist_aws_apply(const struct kist_host *host, const struct kist_aws_word *word, const char *name,
+                    struct kist_error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include "calm.h"
 #include "fault.h"
 #include "http.h"
+#include "stamp.h"
 #include "xml.h"
 
 #include <kist/plugin.h>
@@ -113,8 +114,6 @@ int s3_is_md5(const char *etag);
 int s3_is_utf8(const char *text);
 /* A non-negative decimal number and nothing else, or -1. */
 int64_t s3_number(const char *text);
-/* Milliseconds since 1970 of "2026-11-21T07:04:27.000Z"; 0 for anything else. */
-int64_t s3_time(const char *text);
 /* Undoes %XX and, with `plus`, '+' for a space, in place. -1: not an encoding, or one of a NUL. */
 int s3_decode(char *text, int plus);
 /* 32 random hex digits. */

@@ -34,7 +34,7 @@ static int rank(const struct s3_store *store, const struct s3_claim *claim, cons
     for (const struct kist_xml *entry = kist_xml_child(root, "Upload"); entry;
          entry = kist_xml_next(entry, "Upload")) {
         const char *key = kist_xml_value(entry, "Key"), *id = kist_xml_value(entry, "UploadId");
-        int64_t since = s3_time(kist_xml_value(entry, "Initiated"));
+        int64_t since = kist_stamp_utc(kist_xml_value(entry, "Initiated"));
         char *upload = id ? kist_http_encode(id, 0) : NULL;
         int order = upload && key && strcmp(key, claim->key) == 0 ? strcmp(upload, claim->upload) : 0;
         free(upload);

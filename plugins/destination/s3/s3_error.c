@@ -9,11 +9,7 @@
     "kist needs s3:PutObject, s3:GetObject, s3:ListBucket, s3:DeleteObject and s3:AbortMultipartUpload here"
 #define HINT_BUCKET "make the bucket first, or correct 'bucket', 'region' or 'endpoint'; kist makes none by itself"
 
-static const struct {
-    const char *name;
-    int code;
-    const char *hint;
-} known[] = {
+static const struct kist_aws_word known[] = {
     {"AccessDenied", KIST_ERR_AUTH, HINT_RIGHTS},
     {"AccountProblem", KIST_ERR_AUTH, "see to the account with the provider: it is suspended or not paid"},
     {"AllAccessDisabled", KIST_ERR_AUTH, "see to the account with the provider"},
@@ -111,23 +107,6 @@ int s3_error_read(const struct s3_store *store, const char *body, size_t size, s
     return 0;
 }
 
-/* Whatever the status of an error in a body of 200 or one that we know better, the name decides. */
-static void apply_name(const struct s3_store *store, const char *name, struct kist_error *err)
-{
-    const struct kist_host *host = store->host;
-    size_t row = row_of(name);
-    int64_t after_ms = err->retry_after_ms;
-    if (row >= sizeof known / sizeof *known)
-        return;
-    if (err->code != known[row].code) {
-        host->fail(host, err, known[row].code, "%s", err->message ? err->message : name);
-        if (err->retryable && after_ms > 0)
-            host->retry(host, err, 1, after_ms);
-    }
-    if (known[row].hint)
-        host->hint(host, err, "%s", known[row].hint);
-}
-
 static const char *join(char *text, size_t size, const char *code, const char *message)
 {
     size_t used = 0;
@@ -147,7 +126,8 @@ int s3_error_fill(struct s3_store *store, struct kist_http *http, const struct k
     char text[512];
     const char *code = said->code ? said->code : "";
     kist_http_fail(http, request, reply, join(text, sizeof text, said->code, said->message), err);
-    apply_name(store, code, err);
+    if (row_of(code) < sizeof known / sizeof *known)
+        kist_aws_apply(host, &known[row_of(code)], code, err);
     /* A refusal without a body, as HEAD gives, has only its status. */
     if (!*code && reply->status == 403)
         host->hint(host, err, "%s", HINT_RIGHTS);

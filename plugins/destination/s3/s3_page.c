@@ -24,7 +24,7 @@ static int give_entry(const struct s3_store *store, const struct kist_xml *entry
     const struct kist_object object = {.struct_size = sizeof object,
                                        .key = key,
                                        .size = size,
-                                       .modified_ms = s3_time(kist_xml_value(entry, "LastModified")),
+                                       .modified_ms = kist_stamp_utc(kist_xml_value(entry, "LastModified")),
                                        .etag = etag};
     int rc = 0;
     if (!key)

@@ -108,14 +108,8 @@ static void refused(struct bench *bench, const char *why)
 static void contradictions(void **state)
 {
     struct bench *bench = *state;
-    static const char *const buckets[] = {"",
-                                          "ab",
-                                          "-abc",
-                                          "abc/def",
-                                          "a..b",
-                                          "with space",
-                                          "bucket?",
-                                          "b\xc3\xbcx"};
+    static const char *const buckets[] = {"",     "ab",         "-abc",    "abc/def",
+                                          "a..b", "with space", "bucket?", "b\xc3\xbcx"};
     static const char *const endpoints[] = {"s3.example.com",          "ftp://s3.example.com",     "https://",
                                             "https://u:p@example.com", "https://example.com/?a=b", "https:///x",
                                             "https://example.com/#x",  "http://example.com",       "https://a b"};
@@ -236,9 +230,9 @@ static void small_texts(void **state)
     assert_int_equal(s3_number("-1"), -1);
     assert_int_equal(s3_number("1e3"), -1);
     assert_int_equal(s3_number(""), -1);
-    assert_int_equal(s3_time("2026-11-21T07:04:27.120Z"), INT64_C(1795244667120));
-    assert_int_equal(s3_time("1969-01-01T00:00:00Z"), 0);
-    assert_int_equal(s3_time("yesterday"), 0);
+    assert_int_equal(kist_stamp_utc("2026-11-21T07:04:27.120Z"), INT64_C(1795244667120));
+    assert_int_equal(kist_stamp_utc("1969-01-01T00:00:00Z"), 0);
+    assert_int_equal(kist_stamp_utc("yesterday"), 0);
     assert_int_equal(s3_error_code("SlowDown"), KIST_ERR_UNAVAILABLE);
     assert_int_equal(s3_error_code("QuotaExceeded"), KIST_ERR_NO_SPACE);
     assert_int_equal(s3_error_code("NeverHeardOf"), KIST_ERR_FAILED);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 int s3_sha256(const void *data, size_t size, unsigned char *ret_digest)
 {
@@ -87,33 +86,7 @@ int s3_is_utf8(const char *text)
 
 int64_t s3_number(const char *text)
 {
-    int64_t value = 0;
-    if (!text || !*text)
-        return -1;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || value > (INT64_MAX - 9) / 10)
-            return -1;
-        value = value * 10 + (*text - '0');
-    }
-    return value;
-}
-
-int64_t s3_time(const char *text)
-{
-    struct tm tm = {0};
-    int millis = 0, used = 0;
-    if (!text)
-        return 0;
-    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    if (!rest)
-        return 0;
-    if (*rest == '.' && sscanf(rest, ".%3d%n", &millis, &used) == 1)
-        rest += used;
-    rest += strspn(rest, "0123456789");
-    if (strcmp(rest, "Z") != 0 || millis < 0)
-        return 0;
-    int64_t seconds = timegm(&tm);
-    return seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 + millis : 0;
+    return text ? kist_stamp_number(text, strlen(text)) : -1;
 }
 
 static int hex_digit(char c)

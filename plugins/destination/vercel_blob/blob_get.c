@@ -47,15 +47,15 @@ static int read_range(const char *text, int64_t *ret_first, int64_t *ret_last, i
     const char *range = text + 6, *slash = strchr(range, '/');
     if (!slash)
         return -1;
-    *ret_total = blob_number(slash + 1, strlen(slash + 1));
+    *ret_total = kist_stamp_number(slash + 1, strlen(slash + 1));
     *ret_first = *ret_last = -1;
     if (slash - range == 1 && *range == '*')
         return *ret_total < 0 ? -1 : 0;
     const char *dash = memchr(range, '-', (size_t)(slash - range));
     if (!dash)
         return -1;
-    *ret_first = blob_number(range, (size_t)(dash - range));
-    *ret_last = blob_number(dash + 1, (size_t)(slash - dash - 1));
+    *ret_first = kist_stamp_number(range, (size_t)(dash - range));
+    *ret_last = kist_stamp_number(dash + 1, (size_t)(slash - dash - 1));
     return *ret_total < 0 || *ret_first < 0 || *ret_last < *ret_first || *ret_last >= *ret_total ? -1 : 0;
 }
 
@@ -77,7 +77,7 @@ static int check_whole(struct reader *reader, struct kist_error *err)
     const char *length = kist_http_header_of(&reader->reply, "content-length");
     if (reader->reply.status != 200)
         return fail_reply(reader, "asked for the whole blob, the store gives a part", err);
-    reader->total = length ? blob_number(length, strlen(length)) : -1;
+    reader->total = length ? kist_stamp_number(length, strlen(length)) : -1;
     if (reader->total < 0)
         return fail_reply(reader, "the store does not say how large it is", err);
     reader->left = (uint64_t)reader->total;

@@ -11,7 +11,7 @@ int blob_entry_read(const struct kist_host *host, const json_t *json, struct blo
                                      .etag = kist_json_text(json, "etag"),
                                      .content_type = kist_json_text(json, "contentType"),
                                      .size = kist_json_number(json, "size", -1),
-                                     .uploaded_ms = blob_time(kist_json_text(json, "uploadedAt"))};
+                                     .uploaded_ms = kist_stamp_utc(kist_json_text(json, "uploadedAt"))};
     if (!entry.name || !*entry.name)
         return host->fail(host, err, KIST_ERR_CORRUPT, "the store tells of a blob without a pathname");
     if (entry.size < 0)

@@ -14,6 +14,7 @@
 #include "fault.h"
 #include "http.h"
 #include "json.h"
+#include "stamp.h"
 
 #include <kist/plugin.h>
 #include <openssl/evp.h>
@@ -68,10 +69,6 @@ int blob_key_check(const struct blob_store *store, const char *key, struct kist_
 
 /* blob_text.c - small texts. */
 
-/* Milliseconds since 1970 of "2026-11-21T07:04:27.000Z"; 0 for anything else. */
-int64_t blob_time(const char *text);
-/* A non-negative decimal number and nothing else, or -1. `size`: of the text. */
-int64_t blob_number(const char *text, size_t size);
 void blob_hex(const unsigned char *data, size_t size, char *ret_text);
 int blob_fail_memory(const struct blob_store *store, struct kist_error *err);
 

@@ -57,16 +57,16 @@ static void times_and_numbers(void **state)
                                       "2026-13-40T06:47:48Z",
                                       "2026-11-21T06:47:48.Z"};
     (void)state;
-    assert_true(blob_time("2026-11-21T06:47:48.976Z") == INT64_C(1795243668976));
-    assert_true(blob_time("2026-11-21T06:47:48Z") == INT64_C(1795243668000));
-    assert_true(blob_time("2026-11-21T06:47:48.9Z") == INT64_C(1795243668900));
-    assert_true(blob_time(NULL) == 0);
+    assert_true(kist_stamp_utc("2026-11-21T06:47:48.976Z") == INT64_C(1795243668976));
+    assert_true(kist_stamp_utc("2026-11-21T06:47:48Z") == INT64_C(1795243668000));
+    assert_true(kist_stamp_utc("2026-11-21T06:47:48.9Z") == INT64_C(1795243668900));
+    assert_true(kist_stamp_utc(NULL) == 0);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_true(blob_time(bad[i]) == 0);
-    assert_true(blob_number("12x", 2) == 12);
-    assert_true(blob_number("", 0) == -1);
-    assert_true(blob_number("-1", 2) == -1);
-    assert_true(blob_number("99999999999999999999", 20) == -1);
+        assert_true(kist_stamp_utc(bad[i]) == 0);
+    assert_true(kist_stamp_number("12x", 2) == 12);
+    assert_true(kist_stamp_number("", 0) == -1);
+    assert_true(kist_stamp_number("-1", 2) == -1);
+    assert_true(kist_stamp_number("99999999999999999999", 20) == -1);
 }
 
 static void etags(void **state)

@@ -15,6 +15,7 @@
 #include "fault.h"
 #include "http.h"
 #include "json.h"
+#include "stamp.h"
 
 #include <kist/plugin.h>
 #include <stdio.h>

@@ -47,20 +47,13 @@ static int64_t zone_of(const char *text, int *ret_ok)
 
 int64_t neon_time(const char *text)
 {
-    struct tm tm = {0};
-    int64_t millis = 0;
+    int64_t ms = 0;
     int ok = 0;
-    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+    const char *rest = kist_stamp_read(text, &ms);
     if (!rest)
         return 0;
-    if (*rest == '.') {
-        size_t digits = strspn(rest + 1, "0123456789");
-        for (size_t i = 0; i < 3; i++)
-            millis = 10 * millis + (i < digits ? rest[1 + i] - '0' : 0);
-        rest += digits > 0 ? 1 + digits : 0;
-    }
-    int64_t zone = zone_of(rest, &ok), seconds = timegm(&tm) - zone;
-    return ok && seconds > 0 && seconds < INT64_MAX / 1000 ? seconds * 1000 + millis : 0;
+    ms -= zone_of(rest, &ok) * 1000;
+    return ok && ms >= 1000 ? ms : 0;
 }
 
 static void time_as(const char *format, int64_t ms, char ret_text[NEON_TIME_SIZE])

@@ -15,11 +15,7 @@
 #define HINT_KMS "enable the key, let these credentials use it, or name another one of that region"
 
 /* Without the "Fault" that some of them end with. */
-static const struct {
-    const char *name;
-    int code;
-    const char *hint;
-} known[] = {
+static const struct kist_aws_word known[] = {
     {"AccessDenied", KIST_ERR_AUTH, HINT_RIGHTS},
     {"AccessDeniedException", KIST_ERR_AUTH, HINT_RIGHTS},
     {"AuthFailure", KIST_ERR_AUTH, HINT_KEYS},
@@ -126,26 +122,10 @@ void rds_code_read(const struct kist_host *host, const char *body, size_t size, 
     kist_fault_clear(&ignored);
 }
 
-/* Whatever the status, the name decides: "Throttling" comes as a 400. */
-static void apply_name(const struct kist_host *host, const char *code, struct kist_error *err)
-{
-    size_t row = row_of(code);
-    int64_t after_ms = err->retry_after_ms;
-    if (row >= KNOWN)
-        return;
-    if (err->code != known[row].code) {
-        host->fail(host, err, known[row].code, "%s", err->message ? err->message : code);
-        if (err->retryable && after_ms > 0)
-            host->retry(host, err, 1, after_ms);
-    }
-    if (known[row].hint)
-        host->hint(host, err, "%s", known[row].hint);
-}
-
 /* A 404 or 409 says something of a snapshot only where RDS itself says so: a proxy's page of that number does not. */
 static void distrust_status(const struct kist_host *host, const char *code, struct kist_error *err)
 {
-    if (row_of(code) < KNOWN || (err->code != KIST_ERR_NOT_FOUND && err->code != KIST_ERR_EXISTS))
+    if (err->code != KIST_ERR_NOT_FOUND && err->code != KIST_ERR_EXISTS)
         return;
     host->fail(host, err, KIST_ERR_FAILED, "%s", err->message ? err->message : code);
     if (!code[0])
@@ -159,7 +139,9 @@ int rds_code_fill(const struct kist_host *host, struct kist_http *http, const st
     rds_code_read(host, reply->body ? reply->body : "", reply->size, ret_code, message);
     snprintf(said, sizeof said, "%s%s%s", ret_code, ret_code[0] && message[0] ? ": " : "", message);
     kist_http_fail(http, request, reply, said[0] ? said : NULL, err);
-    apply_name(host, ret_code, err);
-    distrust_status(host, ret_code, err);
+    if (row_of(ret_code) < KNOWN)
+        kist_aws_apply(host, &known[row_of(ret_code)], ret_code, err);
+    else
+        distrust_status(host, ret_code, err);
     return err->code;
 }

@@ -99,17 +99,14 @@ static int check_names(const struct kist_host *host, const struct rds_config *c,
 
 static int check_keys(const struct kist_host *host, const struct rds_config *c, struct kist_error *err)
 {
-    if (c->access_key && !c->secret_key.reveal)
-        return fail(host, err, "access_key is set without secret_key", NULL);
-    if (!c->access_key && c->secret_key.reveal)
-        return fail(host, err, "secret_key is set without access_key", NULL);
-    if (c->session_token.reveal && !c->access_key)
-        return fail(host, err, "session_token is set without access_key", NULL);
-    if (c->profile && c->access_key)
-        return fail(host, err, "profile and access_key exclude each other", "keep one of them");
-    if (c->endpoint && kist_http_check_url(host, c->endpoint, c->allow_plaintext.on != 0, err))
-        return err->code;
-    return 0;
+    const struct kist_aws_setup setup = {.access_key = c->access_key,
+                                         .secret_key = c->secret_key.reveal,
+                                         .session_token = c->session_token.reveal,
+                                         .profile = c->profile};
+    int code = kist_aws_check_keys(host, &setup, err);
+    if (!code && c->endpoint)
+        code = kist_http_check_url(host, c->endpoint, c->allow_plaintext.on != 0, err);
+    return code;
 }
 
 static int check_tag(const struct kist_host *host, const char *tag, struct kist_error *err)

@@ -12,6 +12,7 @@
 #include "calm.h"
 #include "fault.h"
 #include "http.h"
+#include "stamp.h"
 #include "xml.h"
 
 #include <kist/plugin.h>

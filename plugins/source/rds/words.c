@@ -14,31 +14,14 @@
 
 int64_t rds_words_number(const char *text)
 {
-    int64_t value = 0;
-    if (!text || !*text)
-        return -1;
-    for (; *text; text++) {
-        if (*text < '0' || *text > '9' || value > (INT64_MAX - 9) / 10)
-            return -1;
-        value = value * 10 + (*text - '0');
-    }
-    return value;
+    return text ? kist_stamp_number(text, strlen(text)) : -1;
 }
 
 int64_t rds_words_time(const char *text)
 {
-    struct tm tm = {0};
-    int64_t millis = 0;
-    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
-    if (!rest)
-        return 0;
-    if (*rest == '.')
-        for (int64_t unit = 100; *++rest >= '0' && *rest <= '9'; unit /= 10)
-            millis += unit * (*rest - '0');
-    int64_t seconds = timegm(&tm);
-    if ((strcmp(rest, "Z") != 0 && strcmp(rest, "+00:00") != 0) || seconds <= 0 || seconds >= INT64_MAX / 1000)
-        return 0;
-    return seconds * 1000 + millis;
+    int64_t ms = 0;
+    const char *zone = kist_stamp_read(text, &ms);
+    return zone && ms >= 1000 && (strcmp(zone, "Z") == 0 || strcmp(zone, "+00:00") == 0) ? ms : 0;
 }
 
 void rds_words_show(int64_t time_ms, char ret_text[32])
