@@ -11,15 +11,19 @@ from cluster import SUPPORT, Cluster  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from flaky import build  # noqa: E402
 from fleet import Fleet  # noqa: E402
+from held import Held  # noqa: E402
 from kept import KEEP, Kept  # noqa: E402
 from kist import Kist  # noqa: E402
 from lines import Lines  # noqa: E402
 from live_shop import SHOP, drop_all  # noqa: E402
+from past import Past  # noqa: E402
 from rds_fake import RdsFake  # noqa: E402
 from rds_kist import Account  # noqa: E402
 from s3 import server_of  # noqa: E402
 from s3_kist import Store  # noqa: E402
 from shelf import build_shelf  # noqa: E402
+from vercel_case import Case  # noqa: E402
+from vercel_fake import VercelFake  # noqa: E402
 
 os.umask(0o022)
 
@@ -213,9 +217,45 @@ def kept(plain_kist, plugins):
 
 
 @pytest.fixture
+def saved(plain_kist, plugins):
+    """A pipeline whose one backup a provider holds."""
+    held = Held(plain_kist, plugins)
+    held.id = plain_kist.backup()
+    held.forget()
+    return held
+
+
+@pytest.fixture
+def lived(saved):
+    """The same; what lives has changed since."""
+    saved.live("main").write_text("what lives now\n")
+    return saved
+
+
+@pytest.fixture
+def past(plain_kist, plugins):
+    return Past(plain_kist, plugins)
+
+
+@pytest.fixture
+def six_held(past):
+    """Six daily backups that a provider holds; three of them are one too many each. Returns (past, their ids)."""
+    ids = past.past(5, 4, 3, 2, 1)
+    past.write(KEEP)
+    return past, ids
+
+
+@pytest.fixture
 def six(kept):
     """Six daily backups; three of them are one too many each. Returns (kept, their ids)."""
     kept.write()
     ids = kept.past(5, 4, 3, 2, 1)
     kept.write(KEEP)
     return kept, ids
+
+
+@pytest.fixture
+def vercel(kist, small, noise):
+    """A pipeline to Vercel Blob with a good backup, and a proxy before the store."""
+    with VercelFake() as fake, FaultProxy(fake.url) as proxy:
+        yield Case(kist, fake, proxy, small, noise)

@@ -2,7 +2,7 @@
 import json
 
 import pytest
-from held import Held, build_held
+from held import build_held
 from manifests import seal
 
 EVIL = "a\x1b[2J\x1b]0;t\x07\r\nowned\x9bb\u202ec"
@@ -15,11 +15,8 @@ def plugins(tmp_path_factory):
 
 
 @pytest.fixture
-def held(plain_kist, plugins):
-    held = Held(plain_kist, plugins)
-    held.id = plain_kist.backup()
-    held.forget()
-    return held
+def held(saved):
+    return saved
 
 
 def rewrite(held, change):

@@ -8,25 +8,12 @@ from held import build_held
 from kept import KEEP
 from kist import sanitizer_options
 from moody import build_moody
-from past import BOTH, Past, references, text_of
+from past import BOTH, references, text_of
 
 
 @pytest.fixture(scope="module")
 def plugins(tmp_path_factory):
     return build_moody(build_held(tmp_path_factory.mktemp("plugins") / "all"))
-
-
-@pytest.fixture
-def past(plain_kist, plugins):
-    return Past(plain_kist, plugins)
-
-
-@pytest.fixture
-def six(past):
-    """Six daily backups; three of them are one too many each. Returns (past, their ids)."""
-    ids = past.past(5, 4, 3, 2, 1)
-    past.write(KEEP)
-    return past, ids
 
 
 def copies(past, *days, **more):
@@ -40,9 +27,9 @@ def copies(past, *days, **more):
     return ids
 
 
-def test_a_lapsed_backup_is_no_good_one(six):
+def test_a_lapsed_backup_is_no_good_one(six_held):
     """The rules keep the newest that can be restored, and count none that cannot."""
-    past, ids = six
+    past, ids = six_held
     past.write("keep = 1 last\nmin_keep = 2\nmax_delete = 100%")
     past.expire(ids[4])
     assert past.plan("--dry-run")[ids[3]] == ("kept", "min_keep = 2")
@@ -50,8 +37,8 @@ def test_a_lapsed_backup_is_no_good_one(six):
     past.is_whole(ids[3], ids[5])
 
 
-def test_nothing_goes_when_the_newest_has_lapsed(six):
-    past, ids = six
+def test_nothing_goes_when_the_newest_has_lapsed(six_held):
+    past, ids = six_held
     past.expire(ids[5])
     result = past.prune(expect=3)
     assert "the newest backup is not good" in result.err and past.calls() == []
@@ -153,8 +140,8 @@ def test_a_provider_that_is_away_keeps_copies(past):
     assert past.branches() == sorted(past.names(*ids) + past.names(ids[3], item="db.copy"))
 
 
-def test_a_hold_does_not_bind_the_provider(six):
-    past, ids = six
+def test_a_hold_does_not_bind_the_provider(six_held):
+    past, ids = six_held
     assert past.kist.run("hold", f"p/{ids[0]}").err == ""
     past.expire(ids[1], days=2)
     result = past.kist.run("hold", f"p/{ids[1]}")

@@ -4,7 +4,7 @@ import signal
 import pytest
 from held import build_held
 from kept import KEEP
-from past import BOTH, Past, references, text_of
+from past import BOTH, references, text_of
 from processes import wait_until
 from shelf import build_shelf
 
@@ -12,19 +12,6 @@ from shelf import build_shelf
 @pytest.fixture(scope="module")
 def plugins(tmp_path_factory):
     return build_shelf(build_held(tmp_path_factory.mktemp("plugins") / "all"))
-
-
-@pytest.fixture
-def past(plain_kist, plugins):
-    return Past(plain_kist, plugins)
-
-
-@pytest.fixture
-def six(past):
-    """Six daily backups; three of them are one too many each. Returns (past, their ids)."""
-    ids = past.past(5, 4, 3, 2, 1)
-    past.write(KEEP)
-    return past, ids
 
 
 @pytest.fixture
@@ -39,8 +26,8 @@ def twice(past):
 # ---- what goes ----
 
 
-def test_just_what_goes_is_discarded(six):
-    past, ids = six
+def test_just_what_goes_is_discarded(six_held):
+    past, ids = six_held
     out = past.prune("--dry-run").out
     for id in ids[:3]:
         assert f"would go: expired, and {text_of(past, id)}\n" in out, out
@@ -59,14 +46,14 @@ def test_just_what_goes_is_discarded(six):
     assert past.calls() == []
 
 
-def test_a_run_does_it_too(six):
-    past, ids = six
+def test_a_run_does_it_too(six_held):
+    past, ids = six_held
     new = past.kist.backup()
     past.is_whole(*ids[4:], new)
 
 
-def test_what_is_held_or_gone_already(six):
-    past, ids = six
+def test_what_is_held_or_gone_already(six_held):
+    past, ids = six_held
     past.kist.run("hold", f"p/{ids[0]}")
     past.branch(ids[1]).unlink()
     past.prune()
@@ -138,8 +125,8 @@ def test_one_that_is_away(twice):
 # ---- what goes wrong ----
 
 
-def test_what_somebody_else_made_stays(six):
-    past, ids = six
+def test_what_somebody_else_made_stays(six_held):
+    past, ids = six_held
     foreign = past.branch(ids[1])
     ours = foreign.read_text()
     foreign.write_text(ours.replace(f"backup={ids[1]}", "backup=of-theirs"))
@@ -155,8 +142,8 @@ def test_what_somebody_else_made_stays(six):
 
 
 @pytest.mark.parametrize("fault, words", [("down", "does not answer"), ("auth", "refuses the key")])
-def test_a_provider_that_is_away_is_asked_once(six, fault, words):
-    past, ids = six
+def test_a_provider_that_is_away_is_asked_once(six_held, fault, words):
+    past, ids = six_held
     past.write(KEEP, fail=fault)
     result = past.prune(expect=3)
     assert past.there() == ids[3:] and past.tombstones() == ids[:3]
@@ -167,8 +154,8 @@ def test_a_provider_that_is_away_is_asked_once(six, fault, words):
     past.is_whole(*ids[3:])
 
 
-def test_one_that_fails_does_not_keep_the_others(six):
-    past, ids = six
+def test_one_that_fails_does_not_keep_the_others(six_held):
+    past, ids = six_held
     past.write(KEEP, fail="discard")
     result = past.prune(expect=3)
     assert past.discarded() == past.names(*ids[:3]) and past.branches() == past.names(*ids)
@@ -179,8 +166,8 @@ def test_one_that_fails_does_not_keep_the_others(six):
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGKILL, -9), (signal.SIGTERM, 143)])
-def test_a_prune_that_was_cut_off(six, number, code):
-    past, ids = six
+def test_a_prune_that_was_cut_off(six_held, number, code):
+    past, ids = six_held
     past.write(KEEP, fail="hang_discard")
     running = past.kist.start("prune")
     wait_until(past.discarded)
@@ -194,8 +181,8 @@ def test_a_prune_that_was_cut_off(six, number, code):
     past.is_whole(*ids[3:])
 
 
-def test_another_source_cannot_discard_it(six):
-    past, ids = six
+def test_another_source_cannot_discard_it(six_held):
+    past, ids = six_held
     configured = (past.kist.conf / "kist.ini").read_text()
     file = past.kist.folder / "file"
     file.write_text("a line\n")

@@ -2,26 +2,8 @@
 import json
 
 import pytest
-from fault_proxy import Answer, FaultProxy
-from vercel_case import Case, flip
-from vercel_fake import VercelFake
-
-
-@pytest.fixture
-def fake():
-    with VercelFake() as fake:
-        yield fake
-
-
-@pytest.fixture
-def proxy(fake):
-    with FaultProxy(fake.url) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def case(kist, fake, proxy, small, noise):
-    return Case(kist, fake, proxy, small, noise)
+from fault_proxy import Answer
+from vercel_case import flip
 
 
 def listing(**more):
@@ -51,25 +33,25 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_hostile_lists(case, what):
-    case.proxy.on("GET", query="limit=", times=None, answer=HOSTILE[what])
-    result = case.kist.run("list", "p", expect=None)
+def test_hostile_lists(vercel, what):
+    vercel.proxy.on("GET", query="limit=", times=None, answer=HOSTILE[what])
+    result = vercel.kist.run("list", "p", expect=None)
     harmless = ("up", "absolute", "foreign", "control", "long")
     assert result.code != 0 or what in harmless, result
     assert result.took < 20 and "passwd" not in result.out and "\x1b" not in result.out + result.err
-    case.store.configure()
-    case.watch.no_new_backup()
+    vercel.store.configure()
+    vercel.watch.no_new_backup()
 
 
-def test_a_list_without_end(case):
+def test_a_list_without_end(vercel):
     """Ever new cursors and never a blob; and a body of a gigabyte."""
     count = iter(range(10**9))
-    case.proxy.on("GET", query="limit=", times=None, answer=lambda _: listing(hasMore=True, cursor=f"c{next(count)}"))
-    assert case.kist.run("list", "p", expect=None).code != 0
-    case.proxy.clear()
+    vercel.proxy.on("GET", query="limit=", times=None, answer=lambda _: listing(hasMore=True, cursor=f"c{next(count)}"))
+    assert vercel.kist.run("list", "p", expect=None).code != 0
+    vercel.proxy.clear()
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n"
-    case.proxy.on("GET", query="limit=", times=None, answer=Answer(raw=[head] + [b" " * (1 << 20)] * 1024))
-    assert case.kist.run("list", "p", expect=None).code != 0
+    vercel.proxy.on("GET", query="limit=", times=None, answer=Answer(raw=[head] + [b" " * (1 << 20)] * 1024))
+    assert vercel.kist.run("list", "p", expect=None).code != 0
 
 
 @pytest.mark.parametrize(
@@ -82,7 +64,7 @@ def test_a_list_without_end(case):
     ],
     ids=["short", "long", "empty", "flipped"],
 )
-def test_contents_that_are_not_right(case, change):
+def test_contents_that_are_not_right(vercel, change):
     """With a length that fits what comes."""
 
     def edit(status, fields, body):
@@ -90,23 +72,23 @@ def test_contents_that_are_not_right(case, change):
         fields = [(k, v) for k, v in fields if k.lower() != "content-length"] + [("Content-Length", str(len(body)))]
         return status, fields, body
 
-    case.proxy.on("GET", path="^/content/p/.*zst", times=None, edit=edit)
-    assert case.kist.run("verify", "p", expect=None).code in (1, 4)
+    vercel.proxy.on("GET", path="^/content/p/.*zst", times=None, edit=edit)
+    assert vercel.kist.run("verify", "p", expect=None).code in (1, 4)
 
 
 @pytest.mark.parametrize("cut", [0, 100])
-def test_contents_that_break_off(case, cut):
+def test_contents_that_break_off(vercel, cut):
     """Are read on from where they broke."""
     # By an end, not a reset: that would throw away what has come and was not yet read.
-    case.proxy.on("GET", path="^/content/p/.*zst", cut_reply=cut, how="fin")
-    case.kist.run("verify", "p")
-    again = case.proxy.seen("GET", path="^/content/p/.*zst")[1]
+    vercel.proxy.on("GET", path="^/content/p/.*zst", cut_reply=cut, how="fin")
+    vercel.kist.run("verify", "p")
+    again = vercel.proxy.seen("GET", path="^/content/p/.*zst")[1]
     assert again.header("range") == (f"bytes={cut}-" if cut else None)
 
 
-def test_contents_that_never_come(case):
-    case.proxy.on("GET", path="^/content/p/.*zst", times=None, cut_reply=0)
-    assert case.kist.run("verify", "p", expect=None).code in (1, 4)
+def test_contents_that_never_come(vercel):
+    vercel.proxy.on("GET", path="^/content/p/.*zst", times=None, cut_reply=0)
+    assert vercel.kist.run("verify", "p", expect=None).code in (1, 4)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +101,7 @@ def test_contents_that_never_come(case):
     ],
     ids=["whole", "another range", "junk", "no range"],
 )
-def test_a_range_that_is_another(case, answer):
-    case.proxy.on("GET", path="^/content/p/.*zst", nth=1, cut_reply=100)
-    case.proxy.on("GET", path="^/content/p/.*zst", nth=1, times=None, answer=answer)
-    assert case.kist.run("verify", "p", expect=None).code in (1, 4)
+def test_a_range_that_is_another(vercel, answer):
+    vercel.proxy.on("GET", path="^/content/p/.*zst", nth=1, cut_reply=100)
+    vercel.proxy.on("GET", path="^/content/p/.*zst", nth=1, times=None, answer=answer)
+    assert vercel.kist.run("verify", "p", expect=None).code in (1, 4)

@@ -1,4 +1,7 @@
 """A provider that holds backups itself, as a directory: the source `held`, a plugin of its own."""
+import re
+from datetime import datetime, timedelta, timezone
+
 from flaky import build
 
 
@@ -52,3 +55,27 @@ class Held:
 
     def forget(self):
         (self.place / "calls").unlink(missing_ok=True)
+
+
+# A manifest tells times in seconds, rounded down.
+AT_ONCE = "1ms"
+
+
+def moment(**ago):
+    return (datetime.now(timezone.utc) - timedelta(**ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def is_untouched(held):
+    """Nothing but the backup and what lived is there, and nothing was asked for but whether it is."""
+    assert held.alive() == ["main"] and held.live("main").read_text() == "what lives now\n"
+    assert held.calls() == [call for call in held.calls() if call[0] == "look"]
+
+
+def restored(held, name):
+    """The living `name` is what the backup held."""
+    return f"backup={held.id}\n" in held.live(name).read_text()
+
+
+def name_of(result, what):
+    """The name that stands in the output behind these words."""
+    return re.search(rf"{what} '([a-z0-9_]+)'", result.out).group(1)

@@ -18,9 +18,10 @@ import re
 import sys
 import threading
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import quote, unquote
 
+from loopback import Loopback
 from neon_model import DATABASE, ROLE, Model
 from neon_request import BRANCH, CHANGE, ENDPOINT, FLAG, LIST, RESTORE, TEXT, Request, checked
 from neon_things import Refusal, invalid, stamp
@@ -29,7 +30,7 @@ API = "/api/v2"
 ID = r"[a-z0-9-]{1,60}"
 
 
-class NeonFake:
+class NeonFake(Loopback):
     """`api_key` may be set to another one at any time: the old one is refused from then on."""
 
     def __init__(self, postgres=None, api_key="napi_c4naryOfTheFake0123456789", port=0):
@@ -37,25 +38,9 @@ class NeonFake:
         self.password = postgres.password if postgres else "npg_c4naryPassword"
         self.requests, self.keys, self.lock = [], [], threading.RLock()
         self.region = "aws-eu-central-1"
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads, self.server.fake = True, self
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.listen(Handler, port)
         self.api_url, self.project = self.url + API, self.model.project
         self.routes = [(re.compile(rf"{method} {API}{path}"), call) for method, path, call in self.table()]
-
-    def start(self):
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
 
     # For tests.
     def seen(self, method="", path=""):

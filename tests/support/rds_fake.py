@@ -35,9 +35,10 @@ import sys
 import threading
 import time
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
 
+from loopback import Loopback
 from rds_model import ACTIONS, VERSION, Refusal, pairs_of, read
 from rds_restores import Restores
 from rds_snapshots import Snapshots
@@ -89,7 +90,7 @@ class Rule:
         return True
 
 
-class RdsFake(Snapshots, Restores):
+class RdsFake(Loopback, Snapshots, Restores):
     """Attributes that may be set at any time:
 
     looks            so many looks until what is made is there
@@ -108,24 +109,11 @@ class RdsFake(Snapshots, Restores):
         self.roles = {f"arn:aws:iam::{ACCOUNT}:role/{name}": None for name in ("exporter", "backup")}
         self.regions, self.requests, self.refused, self.rules, self.complaints = {}, [], [], [], []
         self.lock, self.stopped = threading.RLock(), threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads, self.server.fake = True, self
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def start(self):
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
+        self.listen(Handler, port)
 
     def stop(self):
         self.stopped.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
+        super().stop()
 
     # For tests: what is there, and what was asked for.
     def now(self):

@@ -21,9 +21,10 @@ import sys
 import threading
 import time
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import quote, unquote, urlsplit
 
+from loopback import Loopback
 from vercel_things import API, CONTENT, Blob, Refusal, Request, Upload, bad_request, md5
 
 PART_MIN = 5 << 20
@@ -37,7 +38,7 @@ EXISTS = "This blob already exists, use `allowOverwrite: true` if you want to ov
 TYPES = {"txt": "text/plain", "json": "application/json", "html": "text/html", "png": "image/png"}
 
 
-class VercelFake:
+class VercelFake(Loopback):
     """Attributes that may be set at any time:
 
     suspended     every control request is refused: store_suspended
@@ -56,24 +57,8 @@ class VercelFake:
         self.etag_of_part = md5
         self.blobs, self.uploads, self.requests, self.cache, self.recent = {}, {}, [], {}, []
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads, self.server.fake = True, self
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.listen(Handler, port)
         self.api_url, self.content_url = self.url + API, self.url + CONTENT
-
-    def start(self):
-        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-    def __enter__(self):
-        return self.start()
-
-    def __exit__(self, *_):
-        self.stop()
 
     # For tests: what is there, and what was asked for.
     def put(self, name, data, kind="application/octet-stream", at=None):
